@@ -1,0 +1,38 @@
+// Moves tickets in Linear as a person does: through Linear's API, with the stock client and a person's key.
+
+import { LinearClient } from "@linear/sdk";
+import type { Launch } from "@omakase/local-launcher/launch";
+
+export class Tickets {
+  private readonly linear: LinearClient;
+  private readonly states = new Map<string, string>();
+
+  constructor(launch: Launch) {
+    this.linear = new LinearClient({ apiKey: launch.secrets.linearPersonKey, apiUrl: launch.stack.linear.apiUrl });
+  }
+
+  async move(key: string, stateName: string): Promise<void> {
+    if (this.states.size === 0) {
+      for (const state of (await this.linear.workflowStates({ first: 100 })).nodes) this.states.set(state.name, state.id);
+    }
+    const stateId = this.states.get(stateName);
+    if (!stateId) throw new Error(`Linear has no state ${stateName}`);
+    const issue = await this.linear.issue(key);
+    await this.linear.updateIssue(issue.id, { stateId });
+  }
+
+  async create(teamKey: string, title: string, description = ""): Promise<{ id: string; key: string }> {
+    const team = (await this.linear.teams({ filter: { key: { eq: teamKey } } })).nodes[0];
+    if (!team) throw new Error(`Linear has no team ${teamKey}`);
+    const made = await (await this.linear.createIssue({ teamId: team.id, title, description })).issue;
+    if (!made) throw new Error("Linear made no issue");
+    return { id: made.id, key: made.identifier };
+  }
+
+  /** The comments on a ticket, oldest first, and its state's name. */
+  async look(key: string): Promise<{ state: string; comments: string[] }> {
+    const issue = await this.linear.issue(key);
+    const [state, comments] = await Promise.all([issue.state, issue.comments({ first: 100 })]);
+    return { state: state?.name ?? "", comments: comments.nodes.map(({ body }) => body).reverse() };
+  }
+}

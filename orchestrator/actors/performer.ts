@@ -1,0 +1,64 @@
+// What performs an effect, as the host sees it: one function per kind, total by type.
+
+import type { Effect, EffectKind } from "@omakase/machines";
+import type { Epoch, Settled } from "../../convex/steps.ts";
+import { OmakaseError } from "../errors.ts";
+
+export interface EffectContext {
+  /** The name the far side gets, hashed where it wants a short one (P5). */
+  readonly effectId: string;
+  readonly actor: string;
+  /** Proof of ownership for performers that settle through a mutation of their own. */
+  readonly epochs: readonly Epoch[];
+  /** When the effect was committed, ms: doubtful when old, then reconcile before performing. */
+  readonly askedAt: number;
+  /** Aborted when the shard is lost or the process drains. */
+  readonly signal: AbortSignal;
+}
+
+export type Performed =
+  /** The effect is done; `event` is what the actor is told, if anything. */
+  | { readonly kind: "answer"; readonly event: { readonly type: string } | null; readonly taskArn?: string }
+  /** The performer's own mutation has settled the effect and delivered its mail. */
+  | { readonly kind: "settled"; readonly settled: Settled };
+
+/** Safe to repeat: it may be called again after any failure, crash or lost answer. @throws {OmakaseError} `retryable` says whether to */
+export type Performer<E extends Effect> = (effect: E, context: EffectContext) => Promise<Performed>;
+
+export type Performers = { readonly [K in EffectKind]: Performer<Extract<Effect, { kind: K }>> };
+
+export type FarSide = "ecs" | "linear" | "github" | "convex";
+
+export interface RetryPolicy {
+  readonly farSide: FarSide;
+  /** Calls in all before the actor hears `effect.failed`. */
+  readonly attempts: number;
+  /** First back-off, ms; doubled each time up to `maxMs`, with full jitter. */
+  readonly baseMs: number;
+  readonly maxMs: number;
+}
+
+/**
+ * What reaches a person's tools is retried for about an hour: an outage of Linear or GitHub must not fail a feature.
+ * A launch is given back to the agent's machine sooner, which has its own back-off and counts infrastructure attempts.
+ */
+export const RETRY_POLICIES: Readonly<Record<EffectKind, RetryPolicy>> = {
+  findReady: { farSide: "convex", attempts: 20, baseMs: 50, maxMs: 5_000 },
+  announceToDependents: { farSide: "convex", attempts: 20, baseMs: 50, maxMs: 5_000 },
+  resolveDependencies: { farSide: "linear", attempts: 40, baseMs: 250, maxMs: 120_000 },
+  moveIssue: { farSide: "linear", attempts: 40, baseMs: 250, maxMs: 120_000 },
+  commentOnIssue: { farSide: "linear", attempts: 40, baseMs: 250, maxMs: 120_000 },
+  openPullRequest: { farSide: "github", attempts: 40, baseMs: 250, maxMs: 120_000 },
+  runTask: { farSide: "ecs", attempts: 6, baseMs: 250, maxMs: 15_000 },
+  stopTask: { farSide: "ecs", attempts: 20, baseMs: 250, maxMs: 15_000 },
+  checkProgress: { farSide: "convex", attempts: 20, baseMs: 50, maxMs: 5_000 },
+};
+
+/** Calls in flight at once per far side. RunTask's own quota is 20 a second with bursts of 100 (facts: services 5.4). */
+export const CONCURRENCY: Readonly<Record<FarSide, number>> = { ecs: 16, linear: 8, github: 4, convex: 32 };
+
+/** A performer threw something that is not an OmakaseError: a bug of ours. Retried, since the effect must not be lost over it. */
+export class PerformerFault extends OmakaseError {
+  readonly code = "performer_fault";
+  readonly retryable = true;
+}

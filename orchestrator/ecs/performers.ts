@@ -1,0 +1,141 @@
+// Starting, stopping and asking about an agent's ECS task.
+//   E1. A launch carries the client token of its effect: however often it is asked for, ECS starts one task (P5).
+//   E2. Its parameters are byte-equal at every repeat: they come from the frozen payload and from settings that do not change under it.
+//   E3. When the token may have expired, or was used with other parameters, the task that is there is adopted, never a second started.
+
+import {
+  ConflictException,
+  type ECSClient,
+  ListTasksCommand,
+  RunTaskCommand,
+  type RunTaskCommandInput,
+  StopTaskCommand,
+} from "@aws-sdk/client-ecs";
+import type { CheckProgress, RunTask, StopTask } from "@omakase/machines";
+import { api } from "../../convex/_generated/api.js";
+import { clientToken, startedBy } from "../actors/effect-tokens.ts";
+import type { Performed, Performer } from "../actors/performer.ts";
+import { runCode } from "../agents/run-code.ts";
+import type { Log } from "../log.ts";
+import type { ConvexCaller } from "../store/convex-store.ts";
+import { EcsUnavailable, translated } from "./ecs-errors.ts";
+
+export interface TaskSettings {
+  readonly cluster: string;
+  readonly taskDefinition: string;
+  readonly subnets: readonly string[];
+  readonly securityGroups: readonly string[];
+  /** How the container reaches us. */
+  readonly publicUrl: string;
+  /** The key the one-time codes are derived with. */
+  readonly secret: string;
+}
+
+/** ECS keeps a token for at most 24 hours, possibly less: half of that is safe (facts: durable 5.4). */
+const TOKEN_TRUSTED_MS = 12 * 3_600_000;
+
+/** Starts the agent's task. Safe to repeat. @throws {EcsUnavailable} retryable @throws {EcsRefused} */
+export const runTask =
+  (ecs: ECSClient, settings: TaskSettings, log: Log, now: () => number = Date.now): Performer<RunTask> =>
+  async ({ attempt }, { effectId, askedAt }) => {
+    if (now() - askedAt > TOKEN_TRUSTED_MS) {
+      const found = await findTask(ecs, settings.cluster, effectId);
+      if (found) return accepted(attempt, found);
+    }
+    try {
+      const { tasks = [], failures = [] } = await ecs.send(new RunTaskCommand(request(settings, effectId)));
+      const taskArn = tasks[0]?.taskArn;
+      if (!taskArn)
+        throw new EcsUnavailable(`ECS placed no task: ${failures.map(({ reason }) => reason).join(", ") || "without a reason"}`);
+      return accepted(attempt, taskArn);
+    } catch (error) {
+      if (!(error instanceof ConflictException)) throw translated(error);
+      // E3: our token, other parameters. A deployment changed the settings between two tries.
+      const taskArn = error.resourceIds?.[0];
+      log.error("ecs.launch_conflict", { effectId, taskArn });
+      if (!taskArn) throw translated(error);
+      return accepted(attempt, taskArn);
+    }
+  };
+
+function request(settings: TaskSettings, effectId: string): RunTaskCommandInput {
+  const environment = {
+    OMAKASE_URL: settings.publicUrl,
+    OMAKASE_RUN: effectId,
+    OMAKASE_CODE: runCode(settings.secret, effectId),
+  };
+  return {
+    cluster: settings.cluster,
+    taskDefinition: settings.taskDefinition,
+    launchType: "FARGATE",
+    clientToken: clientToken(effectId),
+    startedBy: startedBy(effectId),
+    networkConfiguration: {
+      awsvpcConfiguration: {
+        subnets: [...settings.subnets],
+        securityGroups: [...settings.securityGroups],
+        assignPublicIp: "DISABLED",
+      },
+    },
+    // Readable by everyone with DescribeTasks: an address, a name and a code that is worthless once claimed.
+    overrides: {
+      containerOverrides: [{ name: "agent", environment: Object.entries(environment).map(([name, value]) => ({ name, value })) }],
+    },
+  };
+}
+
+function accepted(attempt: number, taskArn: string): Performed {
+  return { kind: "answer", event: taskAccepted(attempt, taskArn), taskArn };
+}
+const taskAccepted = (attempt: number, taskArn: string) => ({ type: "task.accepted" as const, attempt, taskArn });
+
+/** The task an effect has started, running or stopped within the last hour. */
+async function findTask(ecs: ECSClient, cluster: string, effectId: string): Promise<string | null> {
+  try {
+    for (const desiredStatus of ["RUNNING", "STOPPED"] as const) {
+      // startedBy must be the only filter beside the status (facts: services 5.3).
+      const { taskArns = [] } = await ecs.send(new ListTasksCommand({ cluster, startedBy: startedBy(effectId), desiredStatus }));
+      if (taskArns[0]) return taskArns[0];
+    }
+    return null;
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+/** Stops the task of an attempt; one that has ended is fine. Safe to repeat. @throws {EcsUnavailable} retryable */
+export const stopTask =
+  (ecs: ECSClient, settings: Pick<TaskSettings, "cluster">, convex: ConvexCaller): Performer<StopTask> =>
+  async ({ attempt, taskArn, reason }, { actor }) => {
+    const task = taskArn ?? (await taskOf(ecs, settings.cluster, convex, actor, attempt));
+    if (task === null) return { kind: "answer", event: null };
+    try {
+      await ecs.send(new StopTaskCommand({ cluster: settings.cluster, task, reason: reason.slice(0, 255) }));
+    } catch (error) {
+      const isGone = error instanceof Error && /not found|has already stopped/i.test(error.message);
+      if (!isGone) throw translated(error);
+    }
+    return { kind: "answer", event: null };
+  };
+
+async function taskOf(
+  ecs: ECSClient,
+  cluster: string,
+  convex: ConvexCaller,
+  agent: string,
+  attempt: number,
+): Promise<string | null> {
+  const run = await convex.query(api.runs.byAgent, { agent, attempt });
+  if (!run) return null;
+  return run.taskArn ?? findTask(ecs, cluster, run.effectId);
+}
+
+/** How long an attempt has put nothing out. Safe to repeat. */
+export const checkProgress =
+  (convex: ConvexCaller, now: () => number = Date.now): Performer<CheckProgress> =>
+  async ({ attempt }, { actor }) => {
+    const run = await convex.query(api.runs.byAgent, { agent: actor, attempt });
+    const silentMs = run ? await convex.query(api.runs.silence, { effectId: run.effectId, now: now() }) : 0;
+    return { kind: "answer", event: progressChecked(attempt, silentMs) };
+  };
+const progressChecked = (attempt: number, silentMs: number) => ({ type: "progress.checked" as const, attempt, silentMs });

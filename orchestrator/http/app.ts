@@ -1,0 +1,64 @@
+// The HTTP face: health for the load balancer, metrics, the API's own description, and the plugins of the far ends.
+
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openapi } from "@elysiajs/openapi";
+import { staticPlugin } from "@elysiajs/static";
+import { type AnyElysia, Elysia } from "elysia";
+import type { Host } from "../actors/host.ts";
+import { reasonOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+
+export interface AppDeps {
+  readonly host: Host;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** True from SIGTERM on: everything that would store something answers 503. */
+  readonly isDraining: () => boolean;
+  readonly plugins: readonly AnyElysia[];
+}
+
+/** Answered even while draining: they are how a load balancer learns of it. */
+const ALWAYS = new Set(["/health", "/ready", "/metrics"]);
+
+export async function createApp({ host, metrics, log, isDraining, plugins }: AppDeps) {
+  const swagger = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
+  const app = new Elysia({ name: "omakase" })
+    .use(
+      openapi({
+        path: "/openapi",
+        documentation: { info: { title: "Omakase orchestrator", version: "0.1.0" } },
+        exclude: { paths: [/^\/docs-assets/] },
+        provider: "swagger-ui",
+        // Served by us: a page of ours asks nobody else for a script.
+        swagger: { cdn: "/docs-assets/swagger-ui-bundle.js", theme: "/docs-assets/swagger-ui.css", autoDarkMode: false },
+      }),
+    )
+    .use(await staticPlugin({ assets: swagger, prefix: "/docs-assets", indexHTML: false }))
+    .onRequest(({ request, set }) => {
+      if (!isDraining() || ALWAYS.has(new URL(request.url).pathname)) return;
+      set.headers["retry-after"] = "1";
+      return Response.json({ code: "draining", message: "shutting down: ask again in a second" }, { status: 503 });
+    })
+    .onError(({ code, error, request, status }) => {
+      if (code === "NOT_FOUND")
+        return status(404, { code: "not_found", message: `nothing answers ${request.method} ${new URL(request.url).pathname}` });
+      if (code === "VALIDATION" || code === "PARSE") return status(400, { code: "malformed", message: reasonOf(error) });
+      log.error("http.failed", { path: new URL(request.url).pathname, reason: reasonOf(error) });
+      return status(500, { code: "internal", message: "something of ours failed; it is in the log" });
+    })
+    .get("/health", () => ({ status: "ok" }))
+    .get("/ready", ({ status }) => {
+      const stats = host.stats();
+      return host.ready() && !isDraining()
+        ? { status: "ready", shards: stats.shards }
+        : status(503, { status: "not ready", ...stats });
+    })
+    .get(
+      "/metrics",
+      async () => new Response(await metrics.registry.metrics(), { headers: { "content-type": metrics.registry.contentType } }),
+    );
+  for (const plugin of plugins) app.use(plugin);
+  return app;
+}

@@ -1,0 +1,169 @@
+// Linear's API for the few things we need: one hand-written query each, since the SDK's lazy fields cost a request apiece and its
+// connections multiply complexity by fifty (facts: services 6).
+
+import { LinearClient, LinearError, RatelimitedLinearError } from "@linear/sdk";
+import type { Issue } from "../../convex/tickets.ts";
+import { OmakaseError, reasonOf } from "../errors.ts";
+import { parseIssue } from "./issue.ts";
+
+/** Linear said no, and will say it again. */
+export class LinearRefused extends OmakaseError {
+  readonly code = "linear_refused";
+  readonly retryable = false;
+}
+
+/** No answer, a server fault, or our request budget is spent. */
+export class LinearUnavailable extends OmakaseError {
+  readonly code = "linear_unavailable";
+  readonly retryable = true;
+  constructor(
+    message: string,
+    override readonly retryAfterMs: number | null,
+    cause: unknown,
+  ) {
+    super(message, { cause });
+  }
+}
+
+export interface BlockingIssue {
+  readonly issueId: string;
+  readonly key: string;
+  readonly stateType: Issue["stateType"];
+}
+
+export interface WorkflowState {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly position: number;
+}
+
+export interface LinearApi {
+  /** What blocks an issue. At most 250 relations are read. */
+  blockersOf(issueId: string): Promise<readonly BlockingIssue[]>;
+  /** An issue's state and its team's workflow states, in board order. */
+  stateOf(issueId: string): Promise<{ readonly stateId: string; readonly states: readonly WorkflowState[] }>;
+  setState(issueId: string, stateId: string): Promise<void>;
+  /** @returns false when a comment with this id is there already */
+  comment(issueId: string, id: string, body: string): Promise<boolean>;
+  /** Issues of a team changed at or after `since` (ms), oldest first, a page at a time. */
+  changedSince(
+    teamId: string,
+    since: number,
+    after: string | null,
+  ): Promise<{ readonly issues: readonly Issue[]; readonly next: string | null }>;
+}
+
+const ISSUE_FIELDS = `id identifier title description url priority updatedAt archivedAt trashed
+  state { name type } team { id } labels(first: 50) { nodes { name } }`;
+
+export function createLinear({ apiUrl, apiKey }: { apiUrl: string; apiKey: string }): LinearApi {
+  const { client } = new LinearClient({ apiKey, apiUrl });
+  const request = async <T>(query: string, variables: Record<string, unknown>): Promise<T> => {
+    try {
+      const answer = await client.rawRequest<T, Record<string, unknown>>(query, variables);
+      if (!answer.data) throw new LinearUnavailable("Linear answered without data", null, null);
+      return answer.data;
+    } catch (error) {
+      throw translated(error);
+    }
+  };
+  return {
+    blockersOf: async (issueId) => {
+      const { issue } = await request<{ issue: { inverseRelations: { nodes: { type: string; issue: RawState }[] } } }>(
+        `query blockers($id: String!) { issue(id: $id) { inverseRelations(first: 250) { nodes { type issue { id identifier state { type } } } } } }`,
+        { id: issueId },
+      );
+      return issue.inverseRelations.nodes
+        .filter((relation) => relation.type === "blocks")
+        .map(({ issue: blocker }) => ({
+          issueId: blocker.id,
+          key: blocker.identifier,
+          stateType: blocker.state.type as Issue["stateType"],
+        }));
+    },
+    stateOf: async (issueId) => {
+      const { issue } = await request<{ issue: { state: { id: string }; team: { states: { nodes: WorkflowState[] } } } }>(
+        `query stateOf($id: String!) { issue(id: $id) { state { id } team { states(first: 100) { nodes { id name type position } } } } }`,
+        { id: issueId },
+      );
+      return { stateId: issue.state.id, states: [...issue.team.states.nodes].sort((a, b) => a.position - b.position) };
+    },
+    setState: async (issueId, stateId) => {
+      await request(
+        `mutation setState($id: String!, $stateId: String!) { issueUpdate(id: $id, input: { stateId: $stateId }) { success } }`,
+        {
+          id: issueId,
+          stateId,
+        },
+      );
+    },
+    comment: async (issueId, id, body) => {
+      try {
+        await request(
+          `mutation comment($id: String!, $issueId: String!, $body: String!) { commentCreate(input: { id: $id, issueId: $issueId, body: $body }) { success } }`,
+          { id, issueId, body },
+        );
+        return true;
+      } catch (error) {
+        // The answer to a repeat; anything else with this id cannot be there, since we derived it (facts: services 6).
+        if (error instanceof LinearRefused && /conflict on insert|already exists/i.test(error.message)) return false;
+        throw error;
+      }
+    },
+    changedSince: async (teamId, since, after) => {
+      const { issues } = await request<{
+        issues: { nodes: unknown[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
+      }>(
+        `query changed($team: ID!, $since: DateTimeOrDuration!, $after: String) {
+          issues(first: 50, after: $after, orderBy: updatedAt, includeArchived: true,
+            filter: { team: { id: { eq: $team } }, updatedAt: { gte: $since } }) { nodes { ${ISSUE_FIELDS} } pageInfo { hasNextPage endCursor } } }`,
+        { team: teamId, since: new Date(since).toISOString(), after },
+      );
+      return {
+        issues: issues.nodes.map((node) => parseIssue(node, false)),
+        next: issues.pageInfo.hasNextPage ? issues.pageInfo.endCursor : null,
+      };
+    },
+  };
+}
+
+interface RawState {
+  readonly id: string;
+  readonly identifier: string;
+  readonly state: { readonly type: string };
+}
+
+/** Linear's waits are given in seconds by `retry-after`, or as an epoch in ms by its own headers. */
+function translated(error: unknown): OmakaseError {
+  if (error instanceof OmakaseError) return error;
+  const parsed = error instanceof LinearError ? error : null;
+  const text = parsed?.errors?.[0]?.message ?? reasonOf(error);
+  const raw = isRaw(error) ? error : null;
+  const codes = raw?.response?.errors?.map((fault) => fault.extensions?.code) ?? [];
+  if (error instanceof RatelimitedLinearError || codes.includes("RATELIMITED")) {
+    return new LinearUnavailable("Linear's request budget is spent", RATE_LIMIT_WAIT_MS, error);
+  }
+  const status = parsed?.status ?? raw?.response?.status;
+  if (status !== undefined && status >= 400 && status < 500) return new LinearRefused(message(raw) ?? text, { cause: error });
+  if (status === 200) return new LinearRefused(message(raw) ?? text, { cause: error });
+  return new LinearUnavailable(text, null, error);
+}
+
+/** The leaky bucket refills within the hour; half a minute lets a few requests through again. */
+const RATE_LIMIT_WAIT_MS = 30_000;
+
+interface RawError {
+  readonly response?: {
+    readonly status?: number;
+    readonly errors?: readonly {
+      readonly message?: string;
+      readonly extensions?: { readonly code?: string; readonly userPresentableMessage?: string };
+    }[];
+  };
+}
+const isRaw = (error: unknown): error is RawError => typeof error === "object" && error !== null && "response" in error;
+const message = (raw: RawError | null) => {
+  const first = raw?.response?.errors?.[0];
+  return first ? [first.message, first.extensions?.userPresentableMessage].filter(Boolean).join(": ") : undefined;
+};

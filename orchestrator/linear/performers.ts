@@ -1,0 +1,46 @@
+// What the pipeline does in Linear: move the issue, comment on it, read what blocks it.
+
+import type { CommentOnIssue, MoveIssue, ResolveDependencies } from "@omakase/machines";
+import { api } from "../../convex/_generated/api.js";
+import { projectOf } from "../../convex/shardOf.ts";
+import { uuidFor } from "../actors/effect-tokens.ts";
+import type { Performer } from "../actors/performer.ts";
+import type { ConvexCaller } from "../store/convex-store.ts";
+import type { LinearApi } from "./client.ts";
+
+const DONE = { kind: "answer", event: null } as const;
+
+/** Moves the issue unless it is there. Safe to repeat. */
+export const moveIssue =
+  (linear: LinearApi): Performer<MoveIssue> =>
+  async ({ issueId, stateType, preferredName }) => {
+    const { stateId, states } = await linear.stateOf(issueId);
+    const ofType = states.filter((state) => state.type === stateType);
+    const target = ofType.find((state) => state.name === preferredName) ?? ofType[0];
+    // A team without such a state has no place to move the issue to: nothing to do, and nothing to fail over.
+    if (target && target.id !== stateId) await linear.setState(issueId, target.id);
+    return DONE;
+  };
+
+/** Comments once: the comment's id is derived from the effect's. Safe to repeat. */
+export const commentOnIssue =
+  (linear: LinearApi): Performer<CommentOnIssue> =>
+  async ({ issueId, body }, { effectId }) => {
+    await linear.comment(issueId, uuidFor(effectId, "linear-comment"), body);
+    return DONE;
+  };
+
+/** Reads the blockers anew and lets Convex store and judge them, which also settles the effect. Safe to repeat. */
+export const resolveDependencies =
+  (linear: LinearApi, convex: ConvexCaller): Performer<ResolveDependencies> =>
+  async ({ issueId }, { effectId, actor, epochs }) => {
+    const blockers = await linear.blockersOf(issueId);
+    const { settled } = await convex.mutation(api.dependencies.resolve, {
+      epochs: [...epochs],
+      effectId,
+      project: projectOf(actor),
+      issueId,
+      blockers: [...blockers],
+    });
+    return { kind: "settled", settled };
+  };

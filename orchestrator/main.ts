@@ -1,0 +1,128 @@
+// Builds the world from the settings, listens, and hands over on SIGTERM. The only file that reads process.env or exits.
+
+import { randomUUID } from "node:crypto";
+import { ECSClient } from "@aws-sdk/client-ecs";
+import { api } from "../convex/_generated/api.js";
+import { createHost } from "./actors/host.ts";
+import type { Performers } from "./actors/performer.ts";
+import { agentEndpoints } from "./agents/endpoints.ts";
+import { ConfigError, readConfig } from "./config.ts";
+import { announceToDependents, findReady } from "./convex/performers.ts";
+import { checkProgress, runTask, stopTask } from "./ecs/performers.ts";
+import { createEcsSweep, ECS_SWEEP_EVERY_MS, repeatSweep } from "./ecs/sweep.ts";
+import { taskEvents } from "./ecs/task-events.ts";
+import { reasonOf } from "./errors.ts";
+import { createGitHub } from "./github/client.ts";
+import { openPullRequest } from "./github/open-pull-request.ts";
+import { githubWebhook } from "./github/webhook.ts";
+import { createApp } from "./http/app.ts";
+import { createServiceToken } from "./identity/service-token.ts";
+import { createLinear } from "./linear/client.ts";
+import { commentOnIssue, moveIssue, resolveDependencies } from "./linear/performers.ts";
+import { LINEAR_SWEEP_EVERY_MS, sweepLinear } from "./linear/sweep.ts";
+import { linearWebhook } from "./linear/webhook.ts";
+import { createLog } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { modelGateway } from "./model/gateway.ts";
+import { createCaller, createConvexStore } from "./store/convex-store.ts";
+
+const DRAIN_MS = 8_000;
+
+const log = createLog();
+try {
+  await start();
+} catch (error) {
+  // One sentence for a person; the log above has the rest.
+  console.error(error instanceof ConfigError ? error.message : `the orchestrator cannot start: ${reasonOf(error)}`);
+  process.exit(1);
+}
+
+async function start(): Promise<void> {
+  const config = readConfig(process.env);
+  const owner = `orchestrator-${randomUUID()}`;
+  const token = createServiceToken(config.identity, log);
+  const convex = createCaller(config.convexUrl, token);
+  const store = createConvexStore(config.convexUrl, owner, token, convex);
+  const linear = createLinear(config.linear);
+  const github = createGitHub(config.github);
+  const ecs = new ECSClient({ region: config.ecs.region, maxAttempts: 3 });
+  const { secret, publicUrl } = config;
+  const tasks = { ...config.ecs, secret, publicUrl };
+
+  const performers: Performers = {
+    findReady: findReady(convex),
+    announceToDependents: announceToDependents(convex),
+    resolveDependencies: resolveDependencies(linear, convex),
+    moveIssue: moveIssue(linear),
+    commentOnIssue: commentOnIssue(linear),
+    openPullRequest: openPullRequest(github, convex),
+    runTask: runTask(ecs, tasks, log),
+    stopTask: stopTask(ecs, tasks, convex),
+    checkProgress: checkProgress(convex),
+  };
+  const host = createHost({ store, performers, log });
+  const metrics = createMetrics(host);
+  const counting = (source: string) => (outcome: string) => metrics.webhooks.inc({ source, outcome });
+  let draining = false;
+  const app = await createApp({
+    host,
+    metrics,
+    log,
+    isDraining: () => draining,
+    plugins: [
+      linearWebhook({
+        secret: config.linear.webhookSecret,
+        log,
+        store: (delivery) => convex.mutation(api.linear.receive, delivery),
+        count: counting("linear"),
+      }),
+      githubWebhook({
+        secret: config.github.webhookSecret,
+        log,
+        store: (delivery) => convex.mutation(api.github.receive, delivery),
+        count: counting("github"),
+      }),
+      taskEvents({ key: config.ecs.eventsKey, log, store: (events) => convex.mutation(api.ecs.receive, { events }) }),
+      agentEndpoints({ secret, publicUrl, modelByRole: config.model.byRole, convex, github, log }),
+      modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, log }),
+    ],
+  });
+  app.listen({ hostname: config.host, port: config.port, idleTimeout: 255 });
+  await host.start();
+  const ecsSweep = createEcsSweep(ecs, config.ecs.cluster, convex, log);
+  const count = (far_side: string, sweep: () => Promise<number>) => async () => {
+    const repaired = await sweep();
+    if (repaired > 0) metrics.repairs.inc({ far_side }, repaired);
+  };
+  const stopSweeps = [
+    repeatSweep(
+      "linear",
+      LINEAR_SWEEP_EVERY_MS,
+      count("linear", () => sweepLinear(linear, convex, log)),
+      log,
+    ),
+    repeatSweep(
+      "ecs",
+      ECS_SWEEP_EVERY_MS,
+      count("ecs", () => ecsSweep.run()),
+      log,
+    ),
+  ];
+  log.info("orchestrator.started", { port: config.port, owner });
+
+  const drain = async (signal: string) => {
+    if (draining) return;
+    draining = true;
+    log.info("orchestrator.draining", { signal });
+    for (const stop of stopSweeps) stop();
+    const limit = setTimeout(() => process.exit(1), DRAIN_MS + 2_000);
+    await host.drain(DRAIN_MS).catch((error) => log.error("orchestrator.drain_failed", { reason: reasonOf(error) }));
+    await app.stop(true);
+    await store.close();
+    clearTimeout(limit);
+    log.info("orchestrator.stopped");
+    process.exit(0);
+  };
+  process.on("SIGTERM", () => void drain("SIGTERM"));
+  process.on("SIGINT", () => void drain("SIGINT"));
+}

@@ -1,0 +1,112 @@
+// The model as agents reach it: `/model/v1/messages`, with the run's token for a key. The real key is added here and never leaves
+// this process (P8). Nothing of a request is stored; nothing but these two paths is forwarded.
+//   G1. Only a live run is served: its token is ours and unexpired, and the run has neither ended nor been stopped.
+//   G2. Only the model its role was given is served.
+//   G3. The answer streams through as it comes; when the agent goes away, so does our request.
+
+import { Elysia } from "elysia";
+import { api } from "../../convex/_generated/api.js";
+import { readRunToken } from "../agents/run-code.ts";
+import { reasonOf } from "../errors.ts";
+import { readBounded } from "../http/bounded-body.ts";
+import type { Log } from "../log.ts";
+import type { ConvexCaller } from "../store/convex-store.ts";
+
+export interface GatewayDeps {
+  readonly secret: string;
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly modelByRole: Readonly<Record<string, string>>;
+  readonly convex: ConvexCaller;
+  readonly log: Log;
+  readonly now?: () => number;
+}
+
+/** Anthropic's own limit for a request. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/** How long a run is trusted to be live without asking again. */
+const LIVE_FOR_MS = 5_000;
+const MAX_REMEMBERED = 1_000;
+/** An answer may take long to begin; Claude Code's own limit is ten minutes. */
+const ANSWER_TIMEOUT_MS = 10 * 60_000;
+
+const FORWARDED_REQUEST_HEADERS = ["anthropic-version", "anthropic-beta", "content-type", "accept", "user-agent"];
+const FORWARDED_ANSWER_HEADERS = ["content-type", "request-id", "retry-after", "anthropic-ratelimit-requests-reset"];
+const PATHS = ["/v1/messages", "/v1/messages/count_tokens"];
+
+export const modelGateway = ({ secret, baseUrl, apiKey, modelByRole, convex, log, now = Date.now }: GatewayDeps) => {
+  const liveUntil = new Map<string, number>();
+  const isLive = async (run: string) => {
+    if ((liveUntil.get(run) ?? 0) > now()) return true;
+    const standing = await convex.query(api.runs.standing, { effectId: run });
+    if (!standing?.live) return false;
+    if (liveUntil.size >= MAX_REMEMBERED) liveUntil.clear();
+    liveUntil.set(run, now() + LIVE_FOR_MS);
+    return true;
+  };
+  /** In Anthropic's shape, so that Claude Code reports it as what it is. */
+  const refuse = (status: number, type: string, message: string) =>
+    Response.json({ type: "error", error: { type, message } }, { status });
+
+  const forward = async (path: string, request: Request): Promise<Response> => {
+    const bearer = request.headers.get("authorization")?.replace(/^Bearer /, "");
+    const claims = await readRunToken(secret, request.headers.get("x-api-key") ?? bearer ?? "");
+    if (!claims) return refuse(401, "authentication_error", "a live run token is needed");
+    if (!(await isLive(claims.run))) return refuse(403, "permission_error", "this run is over");
+    const body = await readBounded(request, MAX_BODY_BYTES);
+    if (body === null) return refuse(413, "request_too_large", `at most ${MAX_BODY_BYTES} bytes`);
+    const model = modelOf(body);
+    if (model !== modelByRole[claims.role]) {
+      return refuse(
+        403,
+        "permission_error",
+        `the ${claims.role} may use ${modelByRole[claims.role]}, not ${model ?? "an unnamed model"}`,
+      );
+    }
+    const headers = new Headers({ "x-api-key": apiKey });
+    for (const name of FORWARDED_REQUEST_HEADERS) {
+      const value = request.headers.get(name);
+      if (value !== null) headers.set(name, value);
+    }
+    const query = new URL(request.url).search;
+    const upstream = await fetch(`${baseUrl}${path}${query}`, {
+      method: "POST",
+      headers,
+      body,
+      signal: AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
+    });
+    const answerHeaders = new Headers({ "cache-control": "no-store" });
+    for (const name of FORWARDED_ANSWER_HEADERS) {
+      const value = upstream.headers.get(name);
+      if (value !== null) answerHeaders.set(name, value);
+    }
+    return new Response(upstream.body, { status: upstream.status, headers: answerHeaders });
+  };
+
+  const app = new Elysia({ name: "model-gateway", prefix: "/model" }).head("/", () => new Response(null));
+  for (const path of PATHS) {
+    app.post(
+      path,
+      async ({ request }) => {
+        try {
+          return await forward(path, request);
+        } catch (error) {
+          if (request.signal.aborted) return refuse(499, "api_error", "the agent has gone");
+          log.warn("model.unreachable", { reason: reasonOf(error) });
+          return refuse(529, "overloaded_error", "the model cannot be reached: try again");
+        }
+      },
+      { parse: "none" },
+    );
+  }
+  return app;
+};
+
+function modelOf(body: Uint8Array): string | null {
+  try {
+    const { model } = JSON.parse(new TextDecoder().decode(body)) as { model?: unknown };
+    return typeof model === "string" ? model : null;
+  } catch {
+    return null;
+  }
+}

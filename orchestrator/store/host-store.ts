@@ -1,0 +1,53 @@
+// What the host needs of its memory (P2). One implementation speaks to Convex; the simulation has one in memory with the same
+// promises: a call either happened whole or not at all, and a call whose answer was lost may be made again unchanged.
+
+import type { Actor, Epoch, LoadCursor, LoadPage, Mail, Settled, Settlement, Step, StepResult } from "../../convex/steps.ts";
+import { OmakaseError } from "../errors.ts";
+
+export interface HostStore {
+  /** Takes the shards whose lease has run out, and those this owner holds already. */
+  claim(shards: readonly number[], ttlMs: number): Promise<readonly Epoch[]>;
+  /** @returns the shards that belong to somebody else by now */
+  renew(leases: readonly Epoch[], ttlMs: number): Promise<readonly number[]>;
+  release(leases: readonly Epoch[]): Promise<void>;
+  load(shard: number, cursor: LoadCursor | null): Promise<LoadPage>;
+  actor(address: string): Promise<Actor | null>;
+  commit(epochs: readonly Epoch[], steps: readonly Step[]): Promise<readonly StepResult[]>;
+  settle(epochs: readonly Epoch[], settlements: readonly Settlement[]): Promise<readonly Settled[]>;
+  park(epochs: readonly Epoch[], actor: string, reason: string): Promise<void>;
+  /**
+   * Calls back with the shard's unconsumed mail from outside, in order of arrival, now and whenever it changes.
+   * @returns ends the watch
+   */
+  watchOutside(shard: number, onMail: (mail: readonly Mail[]) => void): () => void;
+}
+
+/** Another owner has the shard: forget it, write nothing. */
+export class Fenced extends OmakaseError {
+  readonly code = "fenced";
+  readonly retryable = false;
+  constructor(readonly shard: number) {
+    super(`shard ${shard} has another owner`);
+  }
+}
+
+/** An actor's row is not at the sequence the step was computed on: reload it and take the step again. */
+export class Conflict extends OmakaseError {
+  readonly code = "conflict";
+  readonly retryable = false;
+  constructor(readonly actor: string) {
+    super(`${actor} has moved on since it was read`);
+  }
+}
+
+/** The store will not take this call, however often it is made. */
+export class Refused extends OmakaseError {
+  readonly code = "refused";
+  readonly retryable = false;
+}
+
+/** No answer: the call may have happened. It is safe to make it again, unchanged. */
+export class Unanswered extends OmakaseError {
+  readonly code = "unanswered";
+  readonly retryable = true;
+}
