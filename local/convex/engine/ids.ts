@@ -1,0 +1,134 @@
+// Document ids: varint(table number), 16 bytes of which 14 are random and 2 the day, 2 bytes of checksum; Crockford base32.
+//   I1. Text and bytes are one-to-one: a text that is not exactly what its bytes print as is no id.
+//   I2. All ids of one table lie between idRange(table).low and .high as text, and no other table's do.
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const DIGITS = new Int8Array(128).fill(-1);
+for (let i = 0; i < ALPHABET.length; i++) DIGITS[ALPHABET.charCodeAt(i)] = i;
+
+const BODY_BYTES = 16;
+const CHECKSUM_BYTES = 2;
+const MIN_LENGTH = 31;
+const MAX_LENGTH = 37;
+const MAX_TABLE_NUMBER = 0xffffffff;
+const DAY_MS = 86_400_000;
+
+const RANDOM_BYTES = 14;
+const POOLED_IDS = 256;
+const pool = new Uint8Array(RANDOM_BYTES * POOLED_IDS);
+let pooled = 0;
+
+/** A new id in a table; `nowMs` gives the day it carries. */
+export function makeId(tableNumber: number, nowMs: number): string {
+  if (pooled === 0) {
+    crypto.getRandomValues(pool);
+    pooled = POOLED_IDS;
+  }
+  pooled--;
+  const head = varint(tableNumber);
+  const bytes = new Uint8Array(head.length + BODY_BYTES + CHECKSUM_BYTES);
+  bytes.set(head);
+  bytes.set(pool.subarray(pooled * RANDOM_BYTES, (pooled + 1) * RANDOM_BYTES), head.length);
+  const day = Math.floor(nowMs / DAY_MS) & 0xffff;
+  bytes[head.length + RANDOM_BYTES] = day >> 8;
+  bytes[head.length + RANDOM_BYTES + 1] = day & 0xff;
+  writeChecksum(bytes);
+  return toText(bytes);
+}
+
+export type IdProblem = { problem: string };
+
+/** The table number of a well-formed id (I1), or what is wrong with the text. */
+export function decodeId(text: string): { tableNumber: number } | IdProblem {
+  if (text.length < MIN_LENGTH || text.length > MAX_LENGTH) return { problem: `Invalid ID length ${text.length}` };
+  const bytes = fromText(text);
+  if (bytes === null) return { problem: "ID wasn't valid base32" };
+  const head = readVarint(bytes);
+  if (head === null || bytes.length !== head.length + BODY_BYTES + CHECKSUM_BYTES)
+    return { problem: "ID has an invalid table number" };
+  const checked = bytes.slice();
+  writeChecksum(checked);
+  if (toText(checked) !== text) return { problem: "ID's checksum didn't match" };
+  return { tableNumber: head.value };
+}
+
+/** The lowest and the highest text an id of this table could have (I2); both ends inclusive. */
+export function idRange(tableNumber: number): { low: string; high: string } {
+  const head = varint(tableNumber);
+  const low = new Uint8Array(head.length + BODY_BYTES + CHECKSUM_BYTES);
+  low.set(head);
+  const high = new Uint8Array(low.length).fill(0xff);
+  high.set(head);
+  return { low: toText(low), high: toText(high) };
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest >= 0x80) {
+    bytes.push((rest & 0x7f) | 0x80);
+    rest = Math.floor(rest / 0x80);
+  }
+  bytes.push(rest);
+  return bytes;
+}
+
+function readVarint(bytes: Uint8Array): { value: number; length: number } | null {
+  let value = 0;
+  for (let i = 0; i < 5 && i < bytes.length; i++) {
+    const byte = bytes[i] ?? 0;
+    value += (byte & 0x7f) * 2 ** (7 * i);
+    if (byte >= 0x80) continue;
+    const isShortest = byte !== 0 || i === 0;
+    return isShortest && value <= MAX_TABLE_NUMBER ? { value, length: i + 1 } : null;
+  }
+  return null;
+}
+
+/** Fletcher-16 over everything before it, XOR version 0, low byte first. */
+function writeChecksum(bytes: Uint8Array): void {
+  let sum = 0;
+  let sumOfSums = 0;
+  const end = bytes.length - CHECKSUM_BYTES;
+  for (let i = 0; i < end; i++) {
+    sum = (sum + (bytes[i] ?? 0)) & 0xff;
+    sumOfSums = (sumOfSums + sum) & 0xff;
+  }
+  bytes[end] = sum;
+  bytes[end + 1] = sumOfSums;
+}
+
+function toText(bytes: Uint8Array): string {
+  let text = "";
+  let bits = 0;
+  let width = 0;
+  for (const byte of bytes) {
+    bits = (bits << 8) | byte;
+    width += 8;
+    while (width >= 5) {
+      width -= 5;
+      text += ALPHABET[(bits >> width) & 31];
+    }
+    bits &= (1 << width) - 1;
+  }
+  return width > 0 ? text + ALPHABET[(bits << (5 - width)) & 31] : text;
+}
+
+function fromText(text: string): Uint8Array | null {
+  const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));
+  let length = 0;
+  let bits = 0;
+  let width = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    const digit = code < 128 ? (DIGITS[code] ?? -1) : -1;
+    if (digit < 0) return null;
+    bits = (bits << 5) | digit;
+    width += 5;
+    if (width < 8) continue;
+    width -= 8;
+    bytes[length++] = (bits >> width) & 0xff;
+    bits &= (1 << width) - 1;
+  }
+  return bytes;
+}

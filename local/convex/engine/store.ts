@@ -1,0 +1,182 @@
+// A deployment's database: opens the file, holds what is prepared once, and hands out transactions and write groups.
+// One connection, one thread, no user code.
+import type { Database } from "bun:sqlite";
+import { Catalog, type SystemTable } from "./catalog.ts";
+import { Clock } from "./clock.ts";
+import { CURSOR_KEY_BYTES, Cursors } from "./cursors.ts";
+import { asUnusable, openFile } from "./file.ts";
+import { ReadSet } from "./read-set.ts";
+import { Rows } from "./rows.ts";
+import { parseSchema } from "./schema.ts";
+import { rebuildSystemIndexes, SchemaChange, type SchemaDiff } from "./schema-change.ts";
+import { type Replay, Settings } from "./settings.ts";
+import { type BeginOptions, Transaction } from "./transaction.ts";
+import { UndoLog } from "./undo-log.ts";
+import type { JsonValue } from "./values.ts";
+import { WriteGroup } from "./write-group.ts";
+import { WriteLog } from "./write-log.ts";
+
+export type StoreOptions = {
+  /** FULL (default): a commit survives power loss. NORMAL: only the death of the process. */
+  synchronous?: "FULL" | "NORMAL";
+  /** Milliseconds since the epoch. @default Date.now */
+  now?: () => number;
+  /** System tables beside `_scheduled_functions` and `_storage`; hidden ones are reached through `tx.system` only.
+   *  `_scheduled_functions` has the indexes `by_due` (state.kind, scheduledTime) and `by_completed` (completedTime). */
+  systemTables?: readonly SystemTable[];
+};
+
+const TRIM_ROWS = 1_000;
+
+export class Store {
+  private readonly rows: Rows;
+  private readonly settings: Settings;
+  private readonly catalog: Catalog;
+  private readonly clock: Clock;
+  private readonly cursors: Cursors;
+  private readonly undo: UndoLog;
+  private readonly log = new WriteLog();
+  private schemas = new Map<string, JsonValue>();
+  private group: WriteGroup | null = null;
+  private isClosed = false;
+
+  private constructor(
+    private readonly database: Database,
+    options: StoreOptions,
+  ) {
+    this.rows = new Rows(database);
+    this.settings = new Settings(database);
+    this.catalog = new Catalog(database, options.systemTables ?? []);
+    this.clock = new Clock(this.settings.latestTs(), options.now ?? Date.now);
+    this.undo = new UndoLog(database, this.catalog, this.rows);
+    this.cursors = new Cursors(this.settings.cursorKey(CURSOR_KEY_BYTES));
+    this.readSchemas();
+    database.transaction(() => rebuildSystemIndexes(this.catalog, this.rows))();
+  }
+
+  /** Opens or creates a deployment's database file. @throws {StoreUnusable} with one sentence that says what to do */
+  static open(file: string, options: StoreOptions = {}): Store {
+    const database = openFile(file, options.synchronous ?? "FULL");
+    try {
+      return new Store(database, options);
+    } catch (error) {
+      database.close();
+      throw asUnusable(error, file);
+    }
+  }
+
+  /** ns since the epoch of the last applied commit; never goes back. */
+  get latestTs(): bigint {
+    return this.clock.latestTs;
+  }
+
+  /** The schema export last applied to a component, or null. */
+  schema(component = ""): JsonValue | null {
+    return this.schemas.get(component) ?? null;
+  }
+
+  /** What applying a schema would change, every document checked against it; changes nothing.
+   *  @throws {SchemaViolation} @throws {SchemaRefused} */
+  checkSchema(schemaExport: JsonValue | null, component = ""): SchemaDiff {
+    const change = new SchemaChange(this.catalog, this.rows, component, parseSchema(schemaExport));
+    change.check();
+    return change.diff();
+  }
+
+  /** A view of everything applied so far, an open group's commits included, or of the state at `atTs`. Drop it to forget it.
+   *  @throws {FunctionError} when `atTs` lies in the future or is no longer kept */
+  begin({ kind, nowMs, component = "", atTs }: BeginOptions): Transaction {
+    if (atTs !== undefined && kind === "mutation") throw new Error("A mutation cannot run in the past.");
+    const { catalog, rows, cursors, clock } = this;
+    const host = { catalog, rows, cursors, clock };
+    const shared = { host, nowMs, baseVersion: this.log.version, reads: new ReadSet() };
+    return new Transaction(kind, component, shared, atTs === undefined ? undefined : this.undo.overlayAt(atTs, this.latestTs));
+  }
+
+  /** @throws when a group is open: commit it or roll it back first */
+  beginGroup(): WriteGroup {
+    if (this.group) throw new Error("A write group is open already. Commit it or roll it back first.");
+    const { database, catalog, rows, settings, clock, log, undo } = this;
+    this.group = new WriteGroup({
+      database,
+      catalog,
+      rows,
+      settings,
+      clock,
+      log,
+      undo,
+      reload: () => {
+        catalog.reload();
+        this.readSchemas();
+      },
+      release: () => {
+        this.group = null;
+      },
+      schemaChanged: (component, json) => {
+        if (json === null) this.schemas.delete(component);
+        else this.schemas.set(component, json);
+      },
+    });
+    return this.group;
+  }
+
+  /** Was anything this transaction read written since it began? (A query that overran its turn must run again.) */
+  hasConflict(tx: Transaction): boolean {
+    return this.log.isTouched(tx.baseVersion, () => tx.reads);
+  }
+
+  getReplay(sessionId: string, requestId: number): Replay | null {
+    return this.settings.getReplay(sessionId, requestId);
+  }
+
+  /** Removes answers given before `beforeMs`; looks at `maxRows` rows a call (default 1,000) and goes round. Returns how many went.
+   *  Not while a group is open. */
+  trimReplays(beforeMs: number, maxRows = TRIM_ROWS): number {
+    if (this.group) throw new Error("A write group is open. Trim between groups.");
+    return this.settings.trimReplays(beforeMs, maxRows);
+  }
+
+  /** A server setting written by WriteGroup.putMeta, or null. */
+  getMeta(key: string): string | null {
+    return this.settings.get(key);
+  }
+
+  /** Server settings whose key starts with a prefix, sorted by key. */
+  listMeta(prefix: string): [key: string, text: string][] {
+    return this.settings.list(prefix);
+  }
+
+  /** User tables by name with their number of documents. Linear in the data: for people, not for hot paths. */
+  listTables(component = ""): { name: string; documentCount: number }[] {
+    const tables = this.catalog.storedTables(component).filter((table) => !table.isSystem);
+    return tables.map((table) => ({ name: table.name, documentCount: this.rows.countDocuments(table) }));
+  }
+
+  /** The table an id belongs to in a component, or null: what argument validators ask. */
+  tableOf(id: string, component = ""): string | null {
+    return this.catalog.tableNameOf(component, id);
+  }
+
+  /** A consistent copy in a new file, while serving. @throws when the file exists */
+  backup(file: string): void {
+    this.database.query("VACUUM INTO ?").run(file);
+  }
+
+  /** Rolls back an open group and releases the file. Safe to repeat. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.group?.rollback();
+    this.rows.close();
+    this.settings.close();
+    this.undo.close();
+    this.database.close();
+  }
+
+  private readSchemas(): void {
+    this.schemas = this.settings.schemas();
+    for (const [component, json] of this.schemas) {
+      new SchemaChange(this.catalog, this.rows, component, parseSchema(json)).restoreValidators();
+    }
+  }
+}

@@ -1,0 +1,199 @@
+// Group commit: many transactions, one SQLite transaction, one fsync.
+//   G1. A transaction is applied completely or not at all, and only if nothing it read was written since it began.
+//   G2. What a group applied is seen by the transactions begun after it, and is gone without a trace when the group rolls back.
+//   G3. Nothing may be acknowledged before commit() has returned.
+//   G4. Both the old and the new index keys of a written document are reported, once each.
+//   G5. An index entry is written only when its key changed.
+import type { Database } from "bun:sqlite";
+import type { Catalog, Table } from "./catalog.ts";
+import type { Clock } from "./clock.ts";
+import type { Document } from "./document.ts";
+import { Conflict } from "./errors.ts";
+import { compareKeys } from "./keys.ts";
+import type { PendingWrite } from "./overlay.ts";
+import type { Rows } from "./rows.ts";
+import { parseSchema } from "./schema.ts";
+import { SchemaChange, type SchemaDiff } from "./schema-change.ts";
+import type { Replay, Settings } from "./settings.ts";
+import type { Transaction } from "./transaction.ts";
+import type { UndoLog } from "./undo-log.ts";
+import type { JsonValue } from "./values.ts";
+import type { WriteLog, WrittenKey } from "./write-log.ts";
+
+export type Committed = {
+  /** ns since the epoch. */
+  ts: bigint;
+  /** Every index key that was written or moved away from. */
+  keys: WrittenKey[];
+};
+
+/** What a group needs of its store. */
+export type GroupHost = {
+  database: Database;
+  catalog: Catalog;
+  rows: Rows;
+  settings: Settings;
+  clock: Clock;
+  log: WriteLog;
+  undo: UndoLog;
+  /** Puts memory back in step with the file after a rollback. */
+  reload(): void;
+  /** The group is over: another may begin. */
+  release(): void;
+  /** A committed group changed a component's schema. */
+  schemaChanged(component: string, schemaExport: JsonValue | null): void;
+};
+
+/** `broken`: a write failed half-way, so all that is left is to roll back. */
+type State = "idle" | "writing" | "broken" | "over";
+
+export class WriteGroup {
+  private state: State = "idle";
+  private readonly schemas = new Map<string, JsonValue | null>();
+
+  /** Made by Store.beginGroup. */
+  constructor(private readonly host: GroupHost) {}
+
+  /** Applies a transaction's writes (G1). One that wrote nothing costs nothing: `ts` is latestTs, no keys.
+   *  @throws {Conflict} when it must run again; nothing was applied. After any other throw, roll the group back. */
+  commitTransaction(tx: Transaction): Committed {
+    if (this.host.log.isTouched(tx.baseVersion, () => tx.reads)) throw new Conflict();
+    tx.finish();
+    const changes = [...tx.changes()];
+    if (changes.length === 0) return { ts: this.host.clock.latestTs, keys: [] };
+    return this.write(() => {
+      const ts = this.host.clock.tick();
+      const keys: WrittenKey[] = [];
+      for (const change of changes) this.apply(change, ts, keys);
+      this.host.log.push(keys);
+      return { ts, keys };
+    });
+  }
+
+  /** Remembers a client mutation's answer in the same commit. */
+  putReplay(sessionId: string, requestId: number, replay: Replay): void {
+    this.write(() => this.host.settings.putReplay(sessionId, requestId, replay, this.host.clock.nowMs()));
+  }
+
+  /** A server setting in the same commit; null removes it. */
+  putMeta(key: string, text: string | null): void {
+    this.write(() => this.host.settings.put(key, text));
+  }
+
+  /** Checks every document, then swaps the schema and builds its indexes, as part of this commit. Transactions begun before get Conflict.
+   *  @throws {SchemaViolation} @throws {SchemaRefused} before anything was changed */
+  applySchema(schemaExport: JsonValue | null, component = ""): SchemaDiff {
+    const { catalog, rows, settings, log } = this.host;
+    const change = new SchemaChange(catalog, rows, component, parseSchema(schemaExport));
+    const diff = change.diff();
+    change.check();
+    this.write(() => {
+      change.apply();
+      settings.putSchema(component, schemaExport);
+      this.host.clock.tick();
+    });
+    this.schemas.set(component, schemaExport);
+    log.forget();
+    return diff;
+  }
+
+  /** Moves latestTs to max(now, last + 1) with nothing else written. */
+  advance(): bigint {
+    return this.write(() => this.host.clock.tick());
+  }
+
+  /** One fsync; nothing when nothing was applied. Ends the group. @throws what SQLite says, or because an earlier write of the
+   *  group failed; the group is then rolled back already */
+  commit(): void {
+    if (this.state !== "idle") {
+      try {
+        this.assertUsable();
+        this.host.undo.trim(this.host.clock.latestTs);
+        this.host.settings.putLatestTs(this.host.clock.latestTs);
+        this.host.database.run("COMMIT");
+      } catch (error) {
+        this.rollback();
+        throw error;
+      }
+    }
+    for (const [component, schemaExport] of this.schemas) this.host.schemaChanged(component, schemaExport);
+    this.end();
+  }
+
+  /** Forgets everything the group applied (G2). Ends the group; safe to repeat, and after commit. */
+  rollback(): void {
+    if (this.state === "over") return;
+    if (this.state !== "idle") {
+      if (this.host.database.inTransaction) this.host.database.run("ROLLBACK"); // SQLite may have done it by itself
+      this.host.reload();
+      this.host.log.forget();
+    }
+    this.end();
+  }
+
+  private end(): void {
+    this.state = "over";
+    this.host.release();
+  }
+
+  /** Runs writes inside the group's SQLite transaction; a failure leaves it fit for nothing but a rollback (G1). */
+  private write<T>(run: () => T): T {
+    this.assertUsable();
+    if (this.state === "idle") this.host.database.run("BEGIN IMMEDIATE");
+    this.state = "writing";
+    try {
+      return run();
+    } catch (error) {
+      this.state = "broken";
+      throw error;
+    }
+  }
+
+  private assertUsable(): void {
+    if (this.state === "over") throw new Error("This write group is over. Begin another one.");
+    if (this.state === "broken") throw new Error("A write of this group failed, so none of it is kept. Begin another one.");
+  }
+
+  private apply({ id, table, committed, next }: PendingWrite, ts: bigint, keys: WrittenKey[]): void {
+    const stored = next?.atCommit(ts) ?? null;
+    if (stored || committed) this.host.undo.note(ts, id, committed?.text ?? null);
+    if (stored && committed?.rid != null) this.update(table, committed, stored, committed.rid, keys);
+    else if (stored) this.insert(table, stored, keys);
+    else if (committed?.rid != null) this.remove(table, committed, committed.rid, keys);
+  }
+
+  private insert(table: Table, document: Document, keys: WrittenKey[]): void {
+    const { catalog, rows } = this.host;
+    catalog.store(table);
+    const rid = rows.insert(document.id, document.text);
+    for (const index of table.indexes) {
+      const key = document.key(index);
+      keys.push({ indexId: index.id, key });
+      if (!index.isById) rows.insertKey(index, key, rid);
+    }
+  }
+
+  private update(table: Table, old: Document, document: Document, rid: number, keys: WrittenKey[]): void {
+    const { rows } = this.host;
+    rows.update(rid, document.text);
+    for (const index of table.indexes) {
+      const before = old.key(index);
+      const after = document.keyLike(index, old);
+      keys.push({ indexId: index.id, key: before });
+      if (before === after || compareKeys(before, after) === 0) continue; // G5
+      keys.push({ indexId: index.id, key: after });
+      rows.deleteKey(index, before);
+      rows.insertKey(index, after, rid);
+    }
+  }
+
+  private remove(table: Table, old: Document, rid: number, keys: WrittenKey[]): void {
+    const { rows } = this.host;
+    for (const index of table.indexes) {
+      const key = old.key(index);
+      keys.push({ indexId: index.id, key });
+      if (!index.isById) rows.deleteKey(index, key);
+    }
+    rows.delete(rid);
+  }
+}
