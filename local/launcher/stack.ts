@@ -161,6 +161,7 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
         `${at("orchestrator")}/events/ecs`,
         "--events-key-file",
         files.ecsEventsKey,
+        ...options.ecs,
       ]),
       // Its tasks get their own stop time-out first.
       stopTimeoutMs: 20_000,

@@ -9,11 +9,19 @@ import { PORT_NAMES, readOptions } from "@omakase/local-launcher/options";
 
 export const ROOT = join(import.meta.dir, "../..");
 
-/** Starts one and gives it back with an `end` that stops it and removes its folder. @param args more of `npm start`'s options */
-export async function startHeadless(args: readonly string[] = ["--no-web"], tell: (line: string) => void = () => {}) {
+/**
+ * Starts one and gives it back with an `end` that stops it and removes its folder.
+ * @param args more of `npm start`'s options
+ * @param ecs more of local/ecs's options: a benchmark lifts its quotas
+ */
+export async function startHeadless(
+  args: readonly string[] = ["--no-web"],
+  tell: (line: string) => void = () => {},
+  ecs: readonly string[] = [],
+) {
   const stateDir = mkdtempSync(join(tmpdir(), "omakase-"));
   const options = readOptions(ROOT, ["--state", stateDir, "--port-base", String(await freePorts()), ...args], {});
-  const launch = await prepareLaunch(ROOT, options, tell);
+  const launch = await prepareLaunch(ROOT, { ...options, ecs }, tell);
   await launch.start();
   return {
     launch,

@@ -31,8 +31,8 @@ export interface DispatcherDeps {
   readonly performers: Performers;
   readonly log: Log;
   readonly epochOf: (shard: number) => Epoch | null;
-  /** Mail that a settlement made, for memory. `answer`: the event's JSON when this process knows it. */
-  readonly onSettled: (settled: Settled, shard: number, answer: string | null) => void;
+  /** A settlement is stored: the mail it made is for memory. */
+  readonly onSettled: (settled: Settled, shard: number) => void;
   readonly onFenced: (shard: number) => void;
 }
 
@@ -164,7 +164,7 @@ export class Dispatcher {
   private async finish({ effect, shard }: Waiting, performed: Performed): Promise<void> {
     if (performed.kind === "settled") {
       this.held.delete(effect.effectId);
-      this.deps.onSettled(performed.settled, shard, null);
+      this.deps.onSettled(performed.settled, shard);
       return;
     }
     const answer = performed.event ? JSON.stringify({ ...performed.event, at: this.deps.clock.now() }) : null;
@@ -227,7 +227,7 @@ export class Dispatcher {
         group.forEach(({ settlement, shard, done }, index) => {
           this.held.delete(settlement.effectId);
           const result = results[index];
-          if (result) this.deps.onSettled(result, shard, settlement.answer);
+          if (result) this.deps.onSettled(result, shard);
           done();
         });
       } catch (error) {

@@ -125,11 +125,10 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
     stepper.add(queued(letter, shard, letter.event, letter.cause));
   }
 
-  function onSettled(settled: Settled, shard: number, answer: string | null): void {
+  function onSettled(settled: Settled, shard: number): void {
     if (settled.kind === "unknown") return;
     for (const posted of settled.mail) {
-      const event = "event" in posted && typeof posted.event === "string" ? posted.event : answer;
-      if (event !== null) stepper.add(queued(posted, shard, event, { kind: "effect", name: settled.effectId }));
+      stepper.add(queued(posted, shard, posted.event, { kind: "effect", name: settled.effectId }));
     }
   }
 

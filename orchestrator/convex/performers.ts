@@ -23,13 +23,12 @@ export const findReady =
 /** Tells a feature's dependents how it stands. Safe to repeat. */
 export const announceToDependents =
   (convex: ConvexCaller): Performer<AnnounceToDependents> =>
-  async ({ issueId, state, branch }, { effectId, actor, epochs }) => ({
+  async ({ state, branch }, { effectId, actor, epochs }) => ({
     kind: "settled",
     settled: await convex.mutation(api.dependencies.announce, {
       epochs: [...epochs],
       effectId,
       project: projectOf(actor),
-      issueId,
       state,
       branch,
     }),
