@@ -1,0 +1,137 @@
+/* eslint-disable */
+/**
+ * Generated `api` utility.
+ *
+ * THIS CODE IS AUTOMATICALLY GENERATED.
+ *
+ * To regenerate, run `npx convex dev`.
+ * @module
+ */
+
+import type * as access from "../access.js";
+import type * as activity from "../activity.js";
+import type * as actors from "../actors.js";
+import type * as agents from "../agents.js";
+import type * as audit from "../audit.js";
+import type * as births from "../births.js";
+import type * as blockers from "../blockers.js";
+import type * as cards from "../cards.js";
+import type * as commandEvents from "../commandEvents.js";
+import type * as commands from "../commands.js";
+import type * as commit from "../commit.js";
+import type * as crons from "../crons.js";
+import type * as cycles from "../cycles.js";
+import type * as deliveries from "../deliveries.js";
+import type * as dependencies from "../dependencies.js";
+import type * as ecs from "../ecs.js";
+import type * as errors from "../errors.js";
+import type * as features from "../features.js";
+import type * as fence from "../fence.js";
+import type * as github from "../github.js";
+import type * as host from "../host.js";
+import type * as linear from "../linear.js";
+import type * as mail from "../mail.js";
+import type * as mailbox from "../mailbox.js";
+import type * as pages from "../pages.js";
+import type * as projects from "../projects.js";
+import type * as ranks from "../ranks.js";
+import type * as ready from "../ready.js";
+import type * as recovery from "../recovery.js";
+import type * as results from "../results.js";
+import type * as retention from "../retention.js";
+import type * as runLife from "../runLife.js";
+import type * as runs from "../runs.js";
+import type * as seed from "../seed.js";
+import type * as settingsFault from "../settingsFault.js";
+import type * as settling from "../settling.js";
+import type * as shardOf from "../shardOf.js";
+import type * as shards from "../shards.js";
+import type * as stepFault from "../stepFault.js";
+import type * as steps from "../steps.js";
+import type * as tickets from "../tickets.js";
+import type * as transitions from "../transitions.js";
+import type * as users from "../users.js";
+import type * as validators from "../validators.js";
+import type * as viewWrites from "../viewWrites.js";
+
+import type {
+  ApiFromModules,
+  FilterApi,
+  FunctionReference,
+} from "convex/server";
+
+declare const fullApi: ApiFromModules<{
+  access: typeof access;
+  activity: typeof activity;
+  actors: typeof actors;
+  agents: typeof agents;
+  audit: typeof audit;
+  births: typeof births;
+  blockers: typeof blockers;
+  cards: typeof cards;
+  commandEvents: typeof commandEvents;
+  commands: typeof commands;
+  commit: typeof commit;
+  crons: typeof crons;
+  cycles: typeof cycles;
+  deliveries: typeof deliveries;
+  dependencies: typeof dependencies;
+  ecs: typeof ecs;
+  errors: typeof errors;
+  features: typeof features;
+  fence: typeof fence;
+  github: typeof github;
+  host: typeof host;
+  linear: typeof linear;
+  mail: typeof mail;
+  mailbox: typeof mailbox;
+  pages: typeof pages;
+  projects: typeof projects;
+  ranks: typeof ranks;
+  ready: typeof ready;
+  recovery: typeof recovery;
+  results: typeof results;
+  retention: typeof retention;
+  runLife: typeof runLife;
+  runs: typeof runs;
+  seed: typeof seed;
+  settingsFault: typeof settingsFault;
+  settling: typeof settling;
+  shardOf: typeof shardOf;
+  shards: typeof shards;
+  stepFault: typeof stepFault;
+  steps: typeof steps;
+  tickets: typeof tickets;
+  transitions: typeof transitions;
+  users: typeof users;
+  validators: typeof validators;
+  viewWrites: typeof viewWrites;
+}>;
+
+/**
+ * A utility for referencing Convex functions in your app's public API.
+ *
+ * Usage:
+ * ```js
+ * const myFunctionReference = api.myModule.myFunction;
+ * ```
+ */
+export declare const api: FilterApi<
+  typeof fullApi,
+  FunctionReference<any, "public">
+>;
+
+/**
+ * A utility for referencing Convex functions in your app's internal API.
+ *
+ * Usage:
+ * ```js
+ * const myFunctionReference = internal.myModule.myFunction;
+ * ```
+ */
+export declare const internal: FilterApi<
+  typeof fullApi,
+  FunctionReference<any, "internal">
+>;
+
+export declare const components: {};

@@ -1,0 +1,289 @@
+// How a batch of steps is stored. One transaction: everything or nothing. `host.commit` is its only caller.
+//
+//   C1. The event's row is the right to apply it: the step that consumes it deletes it. Without the row, the receipt tells a repeat
+//       (answered from what is stored, nothing written) from an event that nobody sent (refused).
+//   C2. An actor's sequence is the expected one, else the whole batch is a conflict: sequences are gap-free (H3).
+//   C3. A step reaches its own project only: sends, spawns and rows of another project are refused (P9).
+//   C4. An actor's row and its view row are written once a batch, with what its last step said.
+//   C5. A step that cannot be stored is refused by its actor's name, so that the host can find it among the others (H5).
+
+import { ConvexError } from "convex/values";
+import type { Doc, Id } from "./_generated/dataModel";
+import type { DatabaseWriter } from "./_generated/server";
+import { createActor } from "./births.ts";
+import { refuse } from "./errors.ts";
+import { type Owned, requireOwned } from "./fence.ts";
+import { findActor, findReceipt, post, stillPosted } from "./mail.ts";
+import { featureOf } from "./shardOf.ts";
+import { stepFault } from "./stepFault.ts";
+import {
+  type Effect,
+  MAX_TIMERS,
+  type Posted,
+  type Send,
+  type Spawn,
+  type Spawned,
+  type Step,
+  type StepResult,
+  type TimerChange,
+} from "./steps.ts";
+import { ViewWrites } from "./viewWrites.ts";
+
+type ActorRow = Doc<"actors">;
+type ActorPatch = Pick<ActorRow, "sequence" | "snapshot" | "machineVersion" | "status">;
+
+/** Whoever asks: an actor at the sequence it asks with. */
+interface Asker extends Pick<ActorRow, "address" | "kind" | "organization" | "project" | "shard"> {
+  readonly sequence: number;
+}
+
+/** @throws {ConvexError} `fenced`, `conflict`, `parked`, `unknownActor`, `unknownEvent`, `badStep`, each naming the actor */
+export async function commitSteps(db: DatabaseWriter, owned: Owned, steps: readonly Step[]): Promise<StepResult[]> {
+  const batch = new Batch(db, owned);
+  const results: StepResult[] = [];
+  for (const step of steps) results.push(await naming(step.actor, () => batch.apply(step)));
+  await batch.finish();
+  return results;
+}
+
+class Batch {
+  /** Actors touched so far, as they will be when the batch is stored (C4). */
+  readonly #actors = new Map<Id<"actors">, ActorRow>();
+  readonly #views: ViewWrites;
+
+  constructor(
+    private readonly db: DatabaseWriter,
+    private readonly owned: Owned,
+  ) {
+    this.#views = new ViewWrites(db);
+  }
+
+  async apply(step: Step): Promise<StepResult> {
+    const fault = stepFault(step);
+    if (fault !== null)
+      refuse({ code: "badStep", actor: step.actor, message: `The step of ${step.actor} cannot be stored: ${fault}.` });
+
+    const source = await this.#eventRow(step);
+    if (source === null) return this.#repeated(step);
+
+    const actor = await this.#living(step);
+    await this.db.delete(source);
+    const sequence = step.expectedSequence + 1;
+    await this.#record(actor, step, sequence);
+    this.#actors.set(actor._id, {
+      ...actor,
+      sequence,
+      snapshot: step.snapshot ?? actor.snapshot,
+      machineVersion: step.machineVersion,
+      status: step.status,
+    });
+    if (step.view !== null) this.#views.add(actor, step.view, sequence, step.at);
+
+    const asker: Asker = { ...actor, sequence };
+    const spawned: Spawned[] = [];
+    const mail: Posted[] = [];
+    for (const spawn of step.spawns) {
+      const birth = await createActor(this.db, home(actor), spawn, { at: step.at, bornOf: `${step.actor}:${sequence}` });
+      spawned.push(birth);
+      if (!birth.created) continue;
+      const child: Asker = { ...home(actor), address: spawn.address, kind: spawn.view.kind, sequence: 0 };
+      mail.push(...(await this.#ask(child, spawn, step.at)));
+    }
+    mail.push(...(await this.#ask(asker, step, step.at)));
+    return { kind: "stored", sequence, mail, spawned };
+  }
+
+  /** Writes the rows that several steps of the batch may have changed. */
+  async finish(): Promise<void> {
+    for (const { _id, address, sequence, snapshot, machineVersion, status } of this.#actors.values()) {
+      const patch: ActorPatch = { sequence, snapshot, machineVersion, status };
+      await naming(address, () => this.db.patch(_id, patch));
+    }
+    await this.#views.finish(naming);
+  }
+
+  /** The row that gives the right to apply the step's event; null when there is none (C1). */
+  async #eventRow({ source, actor, eventId }: Step): Promise<Id<"mailbox"> | Id<"timers"> | null> {
+    switch (source.kind) {
+      case "mail": {
+        const row = await this.db.get(source.id);
+        return row !== null && row.actor === actor && row.key === eventId ? row._id : null;
+      }
+      case "timer": {
+        const row = await this.db
+          .query("timers")
+          .withIndex("by_actor", (q) => q.eq("actor", actor).eq("timerId", source.timerId))
+          .unique();
+        return row !== null && row.armedSequence === source.armedSequence ? row._id : null;
+      }
+      default:
+        return source satisfies never;
+    }
+  }
+
+  /** C1: the answer to a step whose event has no row. */
+  async #repeated(step: Step): Promise<StepResult> {
+    const receipt = await findReceipt(this.db, step.actor, step.eventId);
+    if (receipt === null) {
+      if (step.source.kind === "timer") return { kind: "stale" };
+      return refuse({
+        code: "unknownEvent",
+        actor: step.actor,
+        message: `Nobody sent the event "${step.eventId}" to ${step.actor}: load its mail again.`,
+      });
+    }
+    const { sequence } = receipt;
+    if (sequence !== step.expectedSequence + 1) return { kind: "duplicate", sequence, replay: false, mail: [], spawned: [] };
+    const mail: Posted[] = [];
+    const spawned: Spawned[] = [];
+    for (const spawn of step.spawns) {
+      const actor = await findActor(this.db, spawn.address);
+      if (actor === null) continue;
+      const created = actor.bornOf === `${step.actor}:${sequence}`;
+      spawned.push({ address: spawn.address, actorId: actor._id, created });
+      if (!created) continue;
+      for (const send of spawn.sends) mail.push(...(await stillPosted(this.db, send.to, askId(spawn.address, 0, send.index))));
+    }
+    for (const send of step.sends) mail.push(...(await stillPosted(this.db, send.to, askId(step.actor, sequence, send.index))));
+    return { kind: "duplicate", sequence, replay: true, mail, spawned };
+  }
+
+  /** The actor a step is for, able to take it: known, of an owned shard, not parked, at the expected sequence (C2). */
+  async #living({ actor: address, actorId, expectedSequence }: Step): Promise<ActorRow> {
+    const actor = this.#actors.get(actorId) ?? (await this.db.get(actorId));
+    if (actor === null || actor.address !== address) {
+      return refuse({
+        code: "unknownActor",
+        actor: address,
+        message: `There is no actor ${address} with the id ${actorId}: load it again.`,
+      });
+    }
+    requireOwned(this.owned, actor.shard, address);
+    if (actor.status === "parked") {
+      return refuse({
+        code: "parked",
+        actor: address,
+        message: `${address} is parked (${actor.parkedReason}): unpark it first.`,
+      });
+    }
+    if (actor.sequence !== expectedSequence) {
+      return refuse({
+        code: "conflict",
+        actor: address,
+        sequence: actor.sequence,
+        message: `${address} is at step ${actor.sequence}, not ${expectedSequence}: load it again.`,
+      });
+    }
+    return actor;
+  }
+
+  async #record(actor: ActorRow, step: Step, sequence: number): Promise<void> {
+    const { eventId, eventType, event, cause, from, to, microsteps, actions, ignored, at } = step;
+    await this.db.insert("transitions", {
+      project: actor.project,
+      actor: actor.address,
+      feature: featureOf(actor.address),
+      sequence,
+      eventId,
+      eventType,
+      event,
+      cause,
+      from,
+      to,
+      microsteps,
+      actions,
+      ignored,
+      at,
+    });
+  }
+
+  /** Stores what a transition asked for; answers with the mail it posted. */
+  async #ask(asker: Asker, asks: Pick<Spawn, "sends" | "effects" | "timers">, at: number): Promise<Posted[]> {
+    await this.#setTimers(asker, asks.timers);
+    for (const effect of asks.effects) await this.#request(asker, effect, at);
+    const mail: Posted[] = [];
+    for (const send of asks.sends) mail.push(await this.#send(asker, send));
+    return mail;
+  }
+
+  #send({ address, sequence, shard }: Asker, { index, to, event }: Send): Promise<Posted> {
+    return post(this.db, shard, to, { key: askId(address, sequence, index), event, cause: { kind: "actor", name: address } });
+  }
+
+  async #request({ address, sequence, shard, project, organization }: Asker, effect: Effect, at: number): Promise<void> {
+    const { index, kind, payload, run } = effect;
+    const effectId = askId(address, sequence, index);
+    const pending = { state: "pending", error: null, createdAt: at, settledAt: null } as const;
+    await this.db.insert("outbox", { project, shard, actor: address, effectId, kind, payload, ...pending });
+    if (run === null) return;
+    const feature = featureOf(address) ?? address;
+    await this.db.insert("agentRuns", {
+      organization,
+      project,
+      feature,
+      agent: address,
+      effectId,
+      ...run,
+      ...UNSTARTED,
+      createdAt: at,
+    });
+  }
+
+  /** Arms, arms again or cancels. The read is skipped by the many steps that touch no timer. */
+  async #setTimers({ address, shard, sequence }: Asker, changes: readonly TimerChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const rows = await this.db
+      .query("timers")
+      .withIndex("by_actor", (q) => q.eq("actor", address))
+      .take(MAX_TIMERS);
+    const armed = new Map(rows.map((row) => [row.timerId, row._id]));
+    for (const { timerId, dueAt } of changes) {
+      const id = armed.get(timerId);
+      if (dueAt === null) {
+        if (id !== undefined) await this.db.delete(id);
+      } else if (id !== undefined) {
+        await this.db.patch(id, { dueAt, armedSequence: sequence });
+      } else {
+        if (armed.size >= MAX_TIMERS)
+          refuse({ code: "badStep", actor: address, message: `${address} may arm at most ${MAX_TIMERS} timers.` });
+        armed.set(timerId, await this.db.insert("timers", { shard, actor: address, timerId, armedSequence: sequence, dueAt }));
+      }
+    }
+  }
+}
+
+const UNSTARTED = {
+  state: "requested",
+  taskArn: null,
+  taskVersion: 0,
+  claimId: null,
+  claimedAt: null,
+  lastSeenAt: null,
+  lastOutputAt: null,
+  usage: { turns: 0, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, costUsd: 0 },
+  model: null,
+  result: null,
+  headSha: null,
+  exitCode: null,
+  stopCode: null,
+  endReason: null,
+  endedAt: null,
+  reportedAt: null,
+  logSequence: 0,
+} as const;
+
+/** The id of an effect and the key of a send: `<actor>:<sequence>:<index>` (P5). */
+const askId = (actor: string, sequence: number, index: number): string => `${actor}:${sequence}:${index}`;
+
+const home = ({ organization, project, shard }: ActorRow) => ({ organization, project, shard });
+
+/** C5: Convex's own refusals (a document too large, a field of the wrong type) name no actor. */
+async function naming<Result>(actor: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof ConvexError) throw cause;
+    const message = `The step of ${actor} cannot be stored: ${cause instanceof Error ? cause.message : String(cause)}`;
+    return refuse({ code: "badStep", actor, message });
+  }
+}

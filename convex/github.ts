@@ -1,0 +1,85 @@
+// GitHub's way in: what happened to a pull request, told to the feature whose branch it is. For the orchestrator alone.
+
+import type { FeatureEvent } from "@omakase/machines/feature/feature-events";
+import { cut } from "@omakase/machines/text";
+import { type Infer, v } from "convex/values";
+import type { Doc } from "./_generated/dataModel";
+import type { DatabaseReader } from "./_generated/server";
+import { serviceMutation } from "./access.ts";
+import { firstTime } from "./deliveries.ts";
+import { deliver, findActor } from "./mail.ts";
+import { lastSegment } from "./shardOf.ts";
+
+/** What happened to the pull request of a branch. */
+export const vPullRequestChange = v.union(
+  v.object({
+    kind: v.union(v.literal("merged"), v.literal("closed")),
+    branch: v.string(),
+    number: v.number(),
+    by: v.string(),
+  }),
+  v.object({
+    kind: v.literal("rework"),
+    branch: v.string(),
+    number: v.number(),
+    by: v.string(),
+    source: v.union(v.literal("review"), v.literal("checks")),
+    summary: v.string(),
+  }),
+);
+export type PullRequestChange = Infer<typeof vPullRequestChange>;
+
+/** Projects that may share a repository. */
+const MAX_PROJECTS = 16;
+
+/** Stores a delivery and its consequence. Safe to repeat. `change` is null when the event is none of ours. */
+export const receive = serviceMutation({
+  args: { deliveryId: v.string(), event: v.string(), repository: v.string(), change: v.union(vPullRequestChange, v.null()) },
+  returns: v.object({ outcome: v.string() }),
+  handler: async (ctx, { deliveryId, event, repository, change }) =>
+    firstTime(ctx.db, { source: "github", deliveryId, event }, async () => {
+      if (change === null) return "ignored: not about a pull request's fate";
+      const feature = await featureOfBranch(ctx.db, repository, change);
+      if (feature === null) return `ignored: no feature works on ${cut(change.branch, 200)} of ${cut(repository, 200)}`;
+      const actor = await findActor(ctx.db, feature.address);
+      if (actor === null) return `ignored: ${feature.address} has no actor`;
+      const cause = { kind: "github", name: cut(change.by, 100) } as const;
+      return deliver(ctx.db, actor, { key: `github:${deliveryId}`, event: JSON.stringify(eventOf(change)), cause });
+    }),
+});
+
+/** The feature whose branch it is. A closed pull request of an earlier life of the branch is not the feature's. */
+async function featureOfBranch(
+  db: DatabaseReader,
+  repository: string,
+  change: PullRequestChange,
+): Promise<Doc<"features"> | null> {
+  const projects = await db
+    .query("projects")
+    .withIndex("by_repository", (q) => q.eq("repository", repository))
+    .take(MAX_PROJECTS);
+  for (const project of projects) {
+    const feature = await db
+      .query("features")
+      .withIndex("by_address", (q) => q.eq("address", `${project.address}/${lastSegment(change.branch)}`))
+      .unique();
+    if (feature === null || feature.branch !== change.branch) continue;
+    if (feature.pullRequest === null || feature.pullRequest.number === change.number) return feature;
+  }
+  return null;
+}
+
+function eventOf(change: PullRequestChange): FeatureEvent {
+  const at = Date.now();
+  const by = cut(change.by, 100);
+  switch (change.kind) {
+    case "merged":
+      return { type: "pullRequest.merged", at, by };
+    case "closed":
+      return { type: "pullRequest.closed", at, by };
+    case "rework":
+      return { type: "rework.requested", at, by, source: change.source, summary: cut(change.summary) };
+    default:
+      return change satisfies never;
+  }
+}

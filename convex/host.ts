@@ -1,0 +1,124 @@
+// The host's store: steps, ends of effects, parking, and what a new owner loads. For the orchestrator alone.
+// The rules are in commit.ts and settling.ts; this file is the door.
+
+import { v } from "convex/values";
+import { internal } from "./_generated/api";
+import type { Doc } from "./_generated/dataModel";
+import { internalMutation, type MutationCtx } from "./_generated/server";
+import { serviceMutation, serviceQuery } from "./access.ts";
+import { commitSteps } from "./commit.ts";
+import { refuse } from "./errors.ts";
+import { requireEpochs, requireOwned } from "./fence.ts";
+import { findActor, moveMail } from "./mail.ts";
+import { loadPage } from "./recovery.ts";
+import { settle as settleOne } from "./settling.ts";
+import {
+  type Actor,
+  type Epoch,
+  MAX_STEPS,
+  vActor,
+  vEpoch,
+  vLoadCursor,
+  vLoadPage,
+  vSettled,
+  vSettlement,
+  vStep,
+  vStepResult,
+} from "./steps.ts";
+
+/**
+ * Stores a batch of steps, in order, or nothing. Safe to repeat: steps stored before are answered as duplicates.
+ * @throws {ConvexError} `fenced`, `conflict`, `parked`, `unknownActor`, `unknownEvent`, `badStep`, naming shard or actor
+ */
+export const commit = serviceMutation({
+  args: { epochs: v.array(vEpoch), steps: v.array(vStep) },
+  returns: v.object({ results: v.array(vStepResult) }),
+  handler: async (ctx, { epochs, steps }) => {
+    if (steps.length > MAX_STEPS)
+      refuse({ code: "tooLarge", message: `At most ${MAX_STEPS} steps fit one commit; ${steps.length} were given.` });
+    const owned = await requireEpochs(ctx.db, epochs);
+    return { results: await commitSteps(ctx.db, owned, steps) };
+  },
+});
+
+/** Ends effects and posts their answers. Safe to repeat. @throws {ConvexError} `fenced`, `tooLarge` */
+export const settle = serviceMutation({
+  args: { epochs: v.array(vEpoch), settlements: v.array(vSettlement) },
+  returns: v.object({ results: v.array(vSettled) }),
+  handler: async (ctx, { epochs, settlements }) => {
+    const owned = await requireEpochs(ctx.db, epochs);
+    const results = [];
+    for (const settlement of settlements) results.push(await settleOne(ctx.db, owned, settlement));
+    return { results };
+  },
+});
+
+/** Takes an actor out of service as it is; its mail is held. Safe to repeat. @throws {ConvexError} `fenced`, `unknownActor` */
+export const park = serviceMutation({
+  args: { epochs: v.array(vEpoch), actor: v.string(), reason: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { epochs, actor, reason }) => {
+    const row = await ownedActor(ctx, epochs, actor);
+    await ctx.db.patch(row._id, { status: "parked", parkedReason: reason.slice(0, MAX_REASON) });
+    await moveAllMail(ctx, actor, "");
+    return null;
+  },
+});
+
+/** Puts a parked actor back into service; what it was sent meanwhile comes to its owner from outside. Safe to repeat. @throws {ConvexError} `fenced`, `unknownActor` */
+export const unpark = serviceMutation({
+  args: { epochs: v.array(vEpoch), actor: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { epochs, actor }) => {
+    const row = await ownedActor(ctx, epochs, actor);
+    if (row.status !== "parked") return null;
+    await ctx.db.patch(row._id, { status: "active", parkedReason: null });
+    await moveAllMail(ctx, actor, "");
+    return null;
+  },
+});
+
+/** Goes on with an actor's mail where a bounded move stopped. Which way it goes follows the actor's status now. */
+export const moveMore = internalMutation({
+  args: { actor: v.string(), after: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { actor, after }) => moveAllMail(ctx, actor, after),
+});
+
+/** One actor, or null. */
+export const actor = serviceQuery({
+  args: { address: v.string() },
+  returns: v.union(vActor, v.null()),
+  handler: async (ctx, { address }) => {
+    const row = await findActor(ctx.db, address);
+    return row === null ? null : actorOf(row);
+  },
+});
+
+/** What a new owner of a shard needs: pending mail, pending effects, timers by due time. Call with `next` until it is null. */
+export const load = serviceQuery({
+  args: { shard: v.number(), cursor: v.union(vLoadCursor, v.null()) },
+  returns: vLoadPage,
+  handler: (ctx, { shard, cursor }) => loadPage(ctx.db, shard, cursor),
+});
+
+const MAX_REASON = 2000;
+
+async function ownedActor(ctx: MutationCtx, epochs: readonly Epoch[], address: string): Promise<Doc<"actors">> {
+  const owned = await requireEpochs(ctx.db, epochs);
+  const row = await findActor(ctx.db, address);
+  if (row === null) return refuse({ code: "unknownActor", actor: address, message: `There is no actor ${address}.` });
+  requireOwned(owned, row.shard, address);
+  return row;
+}
+
+async function moveAllMail(ctx: MutationCtx, address: string, after: string): Promise<null> {
+  const row = await findActor(ctx.db, address);
+  const next = await moveMail(ctx.db, address, row?.status === "parked" ? "held" : "outside", after);
+  if (next !== null) await ctx.scheduler.runAfter(0, internal.host.moveMore, { actor: address, after: next });
+  return null;
+}
+
+function actorOf({ _id, address, kind, shard, machineVersion, sequence, snapshot, status, parkedReason }: Doc<"actors">): Actor {
+  return { id: _id, address, kind, shard, machineVersion, sequence, snapshot, status, parkedReason };
+}

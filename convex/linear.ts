@@ -1,0 +1,56 @@
+// Linear's way in: deliveries of its webhook and what a sweep found. For the orchestrator alone. What an issue causes is in tickets.ts.
+
+import { v } from "convex/values";
+import { serviceMutation, serviceQuery } from "./access.ts";
+import { firstTime } from "./deliveries.ts";
+import { refuse } from "./errors.ts";
+import { takeIssue, vIssue } from "./tickets.ts";
+
+const MAX_ISSUES = 100;
+const MAX_PROJECTS = 1000;
+
+/** Stores a delivery and its consequence. Safe to repeat. `issue` is null when the event is not about an issue. */
+export const receive = serviceMutation({
+  args: { deliveryId: v.string(), event: v.string(), issue: v.union(vIssue, v.null()) },
+  returns: v.object({ outcome: v.string() }),
+  handler: async (ctx, { deliveryId, event, issue }) =>
+    firstTime(ctx.db, { source: "linear", deliveryId, event }, async () => {
+      if (issue === null) return "ignored: not about an issue";
+      return takeIssue(ctx.db, issue, { key: `linear:${deliveryId}`, cause: { kind: "linear", name: "Linear" } });
+    }),
+});
+
+/** Takes issues that a sweep or an import read, at most 100. Safe to repeat. `changed` counts those that were news. @throws {ConvexError} `tooLarge` */
+export const sync = serviceMutation({
+  args: { issues: v.array(vIssue) },
+  returns: v.object({ changed: v.number() }),
+  handler: async (ctx, { issues }) => {
+    if (issues.length > MAX_ISSUES) refuse({ code: "tooLarge", message: `At most ${MAX_ISSUES} issues fit one call.` });
+    let changed = 0;
+    for (const issue of issues) {
+      const key = `sweep:${issue.issueId}:${issue.updatedAt}${issue.removed ? ":removed" : ""}`;
+      const outcome = await takeIssue(ctx.db, issue, { key, cause: { kind: "sweep", name: "Linear" } });
+      if (outcome === "changed") changed++;
+    }
+    return { changed };
+  },
+});
+
+/** What to sweep: each project's team, and the newest `updatedAt` (Linear's, ms) it knows; 0 when it knows no ticket. */
+export const projects = serviceQuery({
+  args: {},
+  returns: v.array(v.object({ project: v.string(), linearTeamId: v.string(), lastUpdatedAt: v.number() })),
+  handler: async (ctx) => {
+    const rows = await ctx.db.query("projects").withIndex("by_address").take(MAX_PROJECTS);
+    return Promise.all(
+      rows.map(async ({ _id, address, linearTeamId }) => {
+        const newest = await ctx.db
+          .query("tickets")
+          .withIndex("by_project", (q) => q.eq("project", _id))
+          .order("desc")
+          .first();
+        return { project: address, linearTeamId, lastUpdatedAt: newest?.updatedAt ?? 0 };
+      }),
+    );
+  },
+});

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "bun:test";
+import { api } from "./_generated/api";
+import { aFeatureBirth, aWorld, featureView, mailOf, PROJECT, refusalOf, take, type World } from "./world.testing.ts";
+
+const address = (id: string) => `${PROJECT}/${id}`;
+const ready = (id: string, priority: number) => {
+  const spawn = aFeatureBirth(address(id), { wants: "architect" });
+  if (spawn.view.kind === "feature") spawn.view.ticket.priority = priority;
+  return spawn;
+};
+
+async function ask(world: World, limit: number, excluding: string[] = []) {
+  const step = await take(world, PROJECT, { effects: [{ index: 0, kind: "findReady", payload: "{}", run: null }] });
+  const effectId = step.kind === "stored" ? `${PROJECT}:${step.sequence}:0` : "";
+  const args = { epochs: world.epochs, effectId, project: PROJECT, limit, excluding };
+  await world.service.mutation(api.ready.find, args);
+  const letter = (await mailOf(world, PROJECT)).find(({ key }) => key === `effect:${effectId}`);
+  return JSON.parse(letter?.event ?? "null") as { candidates: { feature: string; role: string }[] };
+}
+
+describe("ready.find", () => {
+  test("orders by priority with none last, then by how many it unblocks, then by age, then by key", async () => {
+    const world = await aWorld();
+    await take(world, PROJECT, {
+      at: 2000,
+      spawns: [ready("none", 0), ready("low", 4), ready("b", 2), ready("a", 2), ready("waited-for", 2)],
+    });
+    await take(world, PROJECT, { at: 1000, spawns: [ready("older", 2), ready("urgent", 1)] });
+    await take(world, PROJECT, { spawns: [aFeatureBirth(address("not-ready"))] });
+    await world.t.run(async ({ db }) => {
+      const row = (await db.query("features").collect()).find((feature) => feature.key === "WAITED-FOR");
+      if (row) await db.patch(row._id, { unblocksRank: -1 });
+    });
+    const { candidates } = await ask(world, 10);
+    expect(candidates.map(({ feature }) => feature.slice(PROJECT.length + 1))).toEqual([
+      "urgent",
+      "waited-for",
+      "older",
+      "a",
+      "b",
+      "low",
+      "none",
+    ]);
+    expect(candidates[0]).toEqual({ feature: address("urgent"), role: "architect" });
+  });
+
+  test("skips those that hold a place and stops at the limit", async () => {
+    const world = await aWorld();
+    await take(world, PROJECT, { spawns: ["a", "b", "c", "d"].map((id) => ready(id, 1)) });
+    const { candidates } = await ask(world, 2, [address("a"), address("c")]);
+    expect(candidates.map(({ feature }) => feature)).toEqual([address("b"), address("d")]);
+  });
+
+  test("a feature is ready exactly while its view wants a role", async () => {
+    const world = await aWorld();
+    const spawn = aFeatureBirth(address("a"));
+    await take(world, PROJECT, { spawns: [spawn] });
+    expect((await ask(world, 5)).candidates).toEqual([]);
+    await take(world, address("a"), { view: featureView(spawn, { wants: "coder", ticket: null }) });
+    expect((await ask(world, 5)).candidates).toEqual([{ feature: address("a"), role: "coder" }]);
+    await take(world, address("a"), { view: featureView(spawn, { wants: null, ticket: null }) });
+    expect(await world.t.run(async ({ db }) => (await db.query("features").first())?.ready)).toBe(false);
+  });
+
+  test("limits that would read without bound are refused", async () => {
+    const world = await aWorld();
+    const args = { epochs: world.epochs, effectId: "x", project: PROJECT, excluding: [] };
+    for (const limit of [-1, 1.5, 1e6])
+      expect((await refusalOf(world.service.mutation(api.ready.find, { ...args, limit }))).code).toBe("badArgument");
+  });
+});

@@ -1,0 +1,163 @@
+import { describe, expect, test } from "bun:test";
+import { api } from "./_generated/api";
+import type { Settlement } from "./steps.ts";
+import {
+  AGENT,
+  actorAt,
+  anAgent,
+  aStep,
+  aWorld,
+  commit,
+  FEATURE,
+  mailOf,
+  PROJECT,
+  refusalOf,
+  runOf,
+  take,
+  type World,
+} from "./world.testing.ts";
+
+const EFFECT = `${PROJECT}:1:0`;
+
+async function setup() {
+  const world = await aWorld();
+  await take(world, PROJECT, { effects: [{ index: 0, kind: "findReady", payload: "{}", run: null }] });
+  return world;
+}
+const settle = ({ service, epochs }: World, settlement: Partial<Settlement>, given = epochs) =>
+  service.mutation(api.host.settle, {
+    epochs: given,
+    settlements: [{ effectId: EFFECT, state: "done", error: null, answer: '{"type":"answer"}', taskArn: null, ...settlement }],
+  });
+const outboxRow = ({ t }: World, effectId: string) =>
+  t.run(({ db }) =>
+    db
+      .query("outbox")
+      .withIndex("by_effect", (q) => q.eq("effectId", effectId))
+      .unique(),
+  );
+
+describe("host.settle", () => {
+  test("S1: ends an effect and posts its answer", async () => {
+    const world = await setup();
+    const { results } = await settle(world, {});
+    const [letter] = await mailOf(world, PROJECT);
+    expect(letter).toMatchObject({
+      key: `effect:${EFFECT}`,
+      event: '{"type":"answer"}',
+      origin: "own",
+      cause: { kind: "effect", name: "findReady" },
+    });
+    expect(results).toMatchObject([{ kind: "settled", mail: [{ id: letter?._id, actor: PROJECT, key: `effect:${EFFECT}` }] }]);
+    expect(await outboxRow(world, EFFECT)).toMatchObject({ state: "done" });
+  });
+
+  test("S1: a second settlement changes nothing, whatever it says, and names the answer while it is unread", async () => {
+    const world = await setup();
+    const first = await settle(world, {});
+    const again = await settle(world, { state: "failed", error: "no", answer: '{"type":"other"}' });
+    expect(again.results).toMatchObject([
+      { kind: "already", mail: first.results[0]?.kind === "settled" ? first.results[0].mail : [] },
+    ]);
+    expect(await outboxRow(world, EFFECT)).toMatchObject({ state: "done", error: null });
+
+    const [letter] = await mailOf(world, PROJECT);
+    if (!letter) throw new Error("no answer");
+    await commit(world, [aStep(await actorAt(world, PROJECT), { id: letter._id, key: letter.key })]);
+    expect((await settle(world, {})).results).toEqual([{ kind: "already", effectId: EFFECT, mail: [] }]);
+    expect(await mailOf(world, PROJECT)).toEqual([]);
+  });
+
+  test("an effect without an answer posts nothing; one that nobody asked for is unknown", async () => {
+    const world = await setup();
+    expect((await settle(world, { answer: null })).results).toEqual([{ kind: "settled", effectId: EFFECT, mail: [] }]);
+    expect((await settle(world, { effectId: "acme/web:9:9" })).results).toEqual([{ kind: "unknown", effectId: "acme/web:9:9" }]);
+  });
+
+  test("H3: an owner of another epoch cannot settle", async () => {
+    const world = await setup();
+    const stale = world.epochs.map(({ shard, epoch }) => ({ shard, epoch: epoch + 1 }));
+    expect((await refusalOf(settle(world, {}, stale))).code).toBe("fenced");
+    expect((await refusalOf(settle(world, {}, []))).code).toBe("fenced");
+    expect(await outboxRow(world, EFFECT)).toMatchObject({ state: "pending" });
+  });
+
+  test("S2: an accepted launch records its task; one that was given up ends its run, and a late container is told so", async () => {
+    const world = await aWorld();
+    const effectId = await anAgent(world);
+    await settle(world, { effectId, taskArn: "arn:task/1" });
+    expect(await runOf(world, effectId)).toMatchObject({ state: "launched", taskArn: "arn:task/1" });
+
+    const other = await aWorld();
+    await anAgent(other);
+    await settle(other, { effectId, state: "failed", error: "no capacity" });
+    expect(await runOf(other, effectId)).toMatchObject({ state: "ended", endReason: "no capacity" });
+    expect(await other.service.mutation(api.runs.claim, { effectId, claimId: "c", model: "m" })).toEqual({ kind: "over" });
+  });
+});
+
+describe("host.park", () => {
+  const outside = async ({ service }: World) => {
+    const shard = (await service.query(api.host.actor, { address: PROJECT }))?.shard ?? 0;
+    return (await service.query(api.mailbox.outside, { shard })).map(({ actor, key }) => `${actor} ${key}`);
+  };
+  const send = ({ service }: World, actor: string, key: string) =>
+    service.mutation(api.mailbox.deliver, { deliveries: [{ actor, key, event: "{}", cause: { kind: "sweep", name: "t" } }] });
+
+  test("H5, M3: holds the actor's mail, old and new, and nobody else's; unparking brings it all back in order", async () => {
+    const world = await aWorld();
+    await anAgent(world);
+    await take(world, PROJECT, { sends: [{ index: 0, to: FEATURE, event: "{}" }] });
+    await send(world, FEATURE, "a:1");
+    await send(world, AGENT, "b:1");
+    await world.service.mutation(api.host.park, { epochs: world.epochs, actor: FEATURE, reason: "it throws" });
+    await send(world, FEATURE, "a:2");
+    expect(await outside(world)).toEqual([`${AGENT} b:1`]);
+    expect(await actorAt(world, FEATURE)).toMatchObject({ status: "parked", parkedReason: "it throws" });
+
+    const [letter] = await mailOf(world, FEATURE);
+    if (!letter) throw new Error("no mail");
+    const step = aStep(await actorAt(world, FEATURE), { id: letter._id, key: letter.key });
+    expect(await refusalOf(commit(world, [step]))).toMatchObject({ code: "parked", actor: FEATURE });
+
+    await world.service.mutation(api.host.unpark, { epochs: world.epochs, actor: FEATURE });
+    expect((await outside(world)).sort()).toEqual(
+      [`${AGENT} b:1`, `${FEATURE} a:1`, `${FEATURE} a:2`, `${FEATURE} ${PROJECT}:2:0`].sort(),
+    );
+    expect((await commit(world, [step])).results).toMatchObject([{ kind: "stored" }]);
+  });
+});
+
+describe("host.load", () => {
+  test("pages through everything pending of a shard: mail of both origins, effects, timers by due time; nothing settled or held", async () => {
+    const world = await aWorld();
+    const effectId = await anAgent(world);
+    const sends = Array.from({ length: 70 }, (_, index) => ({ index, to: FEATURE, event: "{}" }));
+    await take(world, PROJECT, {
+      sends,
+      timers: [
+        { timerId: "b", dueAt: 20 },
+        { timerId: "a", dueAt: 10 },
+      ],
+    });
+    await world.service.mutation(api.mailbox.deliver, {
+      deliveries: [{ actor: FEATURE, key: "x:1", event: "{}", cause: { kind: "sweep", name: "t" } }],
+    });
+    const { shard } = await actorAt(world, PROJECT);
+    const all = { mail: [] as string[], effects: [] as string[], timers: [] as number[] };
+    let cursor: Parameters<typeof read>[0] = null;
+    const read = (at: import("./steps.ts").LoadCursor | null) => world.service.query(api.host.load, { shard, cursor: at });
+    let pages = 0;
+    do {
+      const page = await read(cursor);
+      all.mail.push(...page.mail.map(({ key }) => key));
+      all.effects.push(...page.effects.map((effect) => effect.effectId));
+      all.timers.push(...page.timers.map(({ dueAt }) => dueAt));
+      cursor = page.next;
+      pages++;
+    } while (cursor !== null);
+    expect(all.mail).toEqual([...sends.map(({ index }) => `${PROJECT}:2:${index}`), "x:1"]);
+    expect(all).toMatchObject({ effects: [effectId], timers: [10, 20] });
+    expect(pages).toBe(5);
+  });
+});

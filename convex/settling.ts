@@ -1,0 +1,106 @@
+// How an effect ends: once. The first settlement marks the outbox row and posts the answer; every later one changes nothing.
+//
+//   S1. The row's state and the answer are stored in one transaction, by the owner of the shard.
+//   S2. A launch that was given up ends its run: a container that starts all the same is told "over" when it claims.
+
+import type { Doc } from "./_generated/dataModel";
+import type { DatabaseReader, DatabaseWriter } from "./_generated/server";
+import { refuse } from "./errors.ts";
+import { type Owned, requireOwned } from "./fence.ts";
+import { findMail, post } from "./mail.ts";
+import { type Answer, MAX_EVENT_CHARS, type Settled, type Settlement } from "./steps.ts";
+
+/** Settles one effect. Safe to repeat. @throws {ConvexError} `fenced`, `tooLarge` */
+export async function settle(db: DatabaseWriter, owned: Owned, settlement: Settlement): Promise<Settled> {
+  const opened = await openEffect(db, owned, settlement.effectId);
+  return opened.kind === "pending" ? close(db, opened.effect, settlement) : opened.settled;
+}
+
+/** An answer that the database itself knows: worked out only while the effect is pending, in the transaction that settles it. */
+export async function settleWith(
+  db: DatabaseWriter,
+  owned: Owned,
+  effectId: string,
+  work: (effect: Doc<"outbox">) => Promise<{ answer: string | null; mail: Answer[] }>,
+): Promise<Settled> {
+  const opened = await openEffect(db, owned, effectId);
+  if (opened.kind !== "pending") return opened.settled;
+  const { answer, mail } = await work(opened.effect);
+  const settled = await close(db, opened.effect, { effectId, state: "done", error: null, answer, taskArn: null });
+  return { ...settled, mail: [...settled.mail, ...mail] };
+}
+
+type Opened = { kind: "pending"; effect: Doc<"outbox"> } | { kind: "over"; settled: Settled };
+
+async function openEffect(db: DatabaseReader, owned: Owned, effectId: string): Promise<Opened> {
+  const effect = await db
+    .query("outbox")
+    .withIndex("by_effect", (q) => q.eq("effectId", effectId))
+    .unique();
+  if (effect === null) return { kind: "over", settled: { kind: "unknown", effectId } };
+  requireOwned(owned, effect.shard, effect.actor);
+  if (effect.state === "pending") return { kind: "pending", effect };
+  return { kind: "over", settled: { kind: "already", effectId, mail: await stillUnread(db, effect.actor, answerKey(effectId)) } };
+}
+
+/** S1. */
+async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Settlement) {
+  const { effectId, state, error, answer, taskArn } = settlement;
+  if (answer !== null && answer.length > MAX_EVENT_CHARS) {
+    refuse({
+      code: "tooLarge",
+      actor: effect.actor,
+      message: `The answer to ${effectId} is longer than ${MAX_EVENT_CHARS} characters.`,
+    });
+  }
+  await db.patch(effect._id, { state, error, settledAt: Date.now() });
+  if (effect.kind === "runTask") await recordLaunch(db, effectId, taskArn, error);
+  const mail: Answer[] = [];
+  if (answer !== null) {
+    const cause = { kind: "effect", name: effect.kind } as const;
+    mail.push({
+      ...(await post(db, effect.shard, effect.actor, { key: answerKey(effectId), event: answer, cause })),
+      event: answer,
+    });
+  }
+  return { kind: "settled" as const, effectId, mail };
+}
+
+/** The answer's row, unless it has been consumed. */
+async function stillUnread(db: DatabaseReader, actor: string, key: string): Promise<Answer[]> {
+  const row = await findMail(db, actor, key);
+  return row === null ? [] : [{ id: row._id, actor, key, event: row.event }];
+}
+
+const answerKey = (effectId: string): string => `effect:${effectId}`;
+
+/** S2. */
+async function recordLaunch(db: DatabaseWriter, effectId: string, taskArn: string | null, error: string | null): Promise<void> {
+  const run = await findRun(db, effectId);
+  if (run === null || run.state === "ended") return;
+  if (taskArn === null) {
+    await db.patch(run._id, { state: "ended", endedAt: Date.now(), endReason: error ?? "The launch was refused." });
+  } else {
+    await db.patch(run._id, { taskArn, ...(run.state === "requested" ? { state: "launched" as const } : {}) });
+  }
+}
+
+/** The run of a `runTask` effect. */
+export const findRun = (db: DatabaseReader, effectId: string) =>
+  db
+    .query("agentRuns")
+    .withIndex("by_effect", (q) => q.eq("effectId", effectId))
+    .unique();
+
+/** The project an effect's asker belongs to. @throws {ConvexError} `unknownActor` */
+export async function projectOfEffect(db: DatabaseReader, effect: Doc<"outbox">, address: string): Promise<Doc<"projects">> {
+  const project = await db.get(effect.project);
+  if (project === null || project.address !== address) {
+    return refuse({
+      code: "badArgument",
+      actor: effect.actor,
+      message: `${effect.effectId} is not an effect of the project ${address}.`,
+    });
+  }
+  return project;
+}

@@ -1,0 +1,286 @@
+// What the orchestrator's host hands to Convex and gets back: the arguments and results of `host.*` and of the answers that need
+// the database. Validators and their types only, so that the host can import them without importing a function.
+//
+// The row an event comes from is the right to apply it: consuming the event deletes the row in the same transaction. Ids and keys of
+// what a step asks for are derived here from the actor, its new sequence and an index, so that no step can name another step's row.
+
+import { type Infer, v } from "convex/values";
+import {
+  vActorKind,
+  vActorStatus,
+  vCategory,
+  vCause,
+  vColumn,
+  vHold,
+  vMood,
+  vOrigin,
+  vPullRequest,
+  vReason,
+  vRole,
+} from "./validators.ts";
+
+/** Most steps of one `host.commit`; the host sends at most 64. */
+export const MAX_STEPS = 256;
+/** Longest event, payload or action text a step may carry, in UTF-16 units: a page of mail must fit into one read. */
+export const MAX_EVENT_CHARS = 64 * 1024;
+/** Longest snapshot, in UTF-16 units: at worst three bytes each, it still fits a Convex document (1 MiB). */
+export const MAX_SNAPSHOT_CHARS = 300 * 1024;
+/** Most timers of one actor: far above what any of our machines arms, and the bound of the read that finds them. */
+export const MAX_TIMERS = 32;
+
+/** The owner's proof for one shard. Every shard that is written to must be listed. */
+export const vEpoch = v.object({ shard: v.number(), epoch: v.number() });
+
+/** Where the event of a step comes from. */
+export const vSource = v.union(
+  /** A mailbox row; `eventId` of the step is its key. */
+  v.object({ kind: v.literal("mail"), id: v.id("mailbox") }),
+  /** An armed timer; `eventId` of the step is `timer:<timerId>:<armedSequence>`. */
+  v.object({ kind: v.literal("timer"), timerId: v.string(), armedSequence: v.number() }),
+);
+
+/** Mail for another actor of the same project. Its key is `<sender>:<sequence>:<index>`, its cause the sender. */
+export const vSend = v.object({ index: v.number(), to: v.string(), event: v.string() });
+
+/** An effect to perform after the commit. Its id is `<actor>:<sequence>:<index>`. */
+export const vEffect = v.object({
+  index: v.number(),
+  kind: v.string(),
+  /** Frozen: the far side gets these bytes. */
+  payload: v.string(),
+  /** For kind `runTask`, and only there: the `agentRuns` row to make. `startedBy` is derived from the effect id. */
+  run: v.union(v.object({ role: vRole, attempt: v.number(), round: v.number(), startedBy: v.string() }), v.null()),
+});
+
+/** A timer set (again), or cancelled when `dueAt` is null. One entry a timer id. `dueAt` in ms; it is armed by this step's sequence. */
+export const vTimerChange = v.object({ timerId: v.string(), dueAt: v.union(v.number(), v.null()) });
+
+/** What the board shows of the ticket, from the snapshot. */
+export const vTicketCard = v.object({
+  key: v.string(),
+  title: v.string(),
+  url: v.string(),
+  priority: v.number(),
+  labels: v.array(v.string()),
+});
+
+const projectColumns = {
+  state: v.string(),
+  category: vCategory,
+  label: v.string(),
+  mood: vMood,
+  actions: v.array(v.string()),
+  running: v.array(v.string()),
+};
+const featureColumns = {
+  state: v.string(),
+  hold: vHold,
+  category: vCategory,
+  column: vColumn,
+  label: v.string(),
+  mood: vMood,
+  stage: v.union(vRole, v.null()),
+  /** Whether the scheduler may admit it, and for which role: `ready` of the row is `wants !== null`. */
+  wants: v.union(vRole, v.null()),
+  reasons: v.array(vReason),
+  failure: v.union(v.string(), v.null()),
+  actions: v.array(v.string()),
+  pullRequest: v.union(vPullRequest, v.null()),
+  costUsd: v.number(),
+};
+const agentColumns = {
+  state: v.string(),
+  category: vCategory,
+  column: vColumn,
+  label: v.string(),
+  mood: vMood,
+  actions: v.array(v.string()),
+  ended: v.boolean(),
+  /** Why it ended or is being stopped, in one line. */
+  reason: v.union(v.string(), v.null()),
+  attempt: v.number(),
+};
+/** True when this step entered the leaf state: the row's `stateSince` becomes the step's `at`. */
+const enteredState = v.boolean();
+
+/** The view of an actor after a step, whole; given only when it differs from the one before. */
+export const vView = v.union(
+  v.object({ kind: v.literal("project"), ...projectColumns }),
+  /** `ticket`: null when this step did not change it. */
+  v.object({ kind: v.literal("feature"), enteredState, ticket: v.union(vTicketCard, v.null()), ...featureColumns }),
+  v.object({ kind: v.literal("agent"), enteredState, ...agentColumns }),
+);
+
+/** The view an actor is born with. A project is born by seeding, not by a step. */
+export const vBirthView = v.union(
+  v.object({ kind: v.literal("feature"), issueId: v.string(), branch: v.string(), ticket: vTicketCard, ...featureColumns }),
+  v.object({ kind: v.literal("agent"), role: vRole, ...agentColumns }),
+);
+
+/**
+ * A new actor with its initial transition. It starts at sequence 0, so its first effect ids are `<address>:0:<index>`.
+ * An address that exists is left alone, with everything asked for here. What its initial transition spawns is a further entry
+ * of the step's `spawns`, after its own.
+ */
+export const vSpawn = v.object({
+  address: v.string(),
+  machineVersion: v.string(),
+  snapshot: v.string(),
+  status: v.union(v.literal("active"), v.literal("done")),
+  view: vBirthView,
+  sends: v.array(vSend),
+  effects: v.array(vEffect),
+  timers: v.array(vTimerChange),
+});
+
+/** One transition of one actor with everything it asked for. */
+export const vStep = v.object({
+  actor: v.string(),
+  /** From `host.actor` or from the result of the step that spawned it. */
+  actorId: v.id("actors"),
+  /** The sequence the step was computed on; stored, it becomes `expectedSequence + 1`. */
+  expectedSequence: v.number(),
+  source: vSource,
+  /** The event's key: consumed at most once per actor (H2). */
+  eventId: v.string(),
+  eventType: v.string(),
+  /** JSON. */
+  event: v.string(),
+  cause: vCause,
+  /** ms. */
+  at: v.number(),
+  /** Null: unchanged, as after an ignored event. */
+  snapshot: v.union(v.string(), v.null()),
+  machineVersion: v.string(),
+  status: v.union(v.literal("active"), v.literal("done")),
+  /** Dotted leaf states, one per region, separated by a blank. */
+  from: v.string(),
+  to: v.string(),
+  microsteps: v.array(v.string()),
+  actions: v.array(v.string()),
+  ignored: v.boolean(),
+  view: v.union(vView, v.null()),
+  sends: v.array(vSend),
+  effects: v.array(vEffect),
+  timers: v.array(vTimerChange),
+  spawns: v.array(vSpawn),
+});
+
+/** A mailbox row that was written for the owner: what it needs to take the next step without reading. */
+export const vPosted = v.object({ id: v.id("mailbox"), actor: v.string(), key: v.string() });
+
+/** `created: false`: the address had an actor already; it was left alone. */
+export const vSpawned = v.object({ address: v.string(), actorId: v.id("actors"), created: v.boolean() });
+
+export const vStepResult = v.union(
+  /** `mail`: sends of the step and of the actors it created. */
+  v.object({ kind: v.literal("stored"), sequence: v.number(), mail: v.array(vPosted), spawned: v.array(vSpawned) }),
+  /**
+   * The event was consumed before, by the step that made `sequence`. When that was this very step (a batch sent again), `mail` and
+   * `spawned` list what it left behind, consumed mail omitted; else `replay` is false, both are empty, and nothing of this step exists.
+   */
+  v.object({
+    kind: v.literal("duplicate"),
+    sequence: v.number(),
+    replay: v.boolean(),
+    mail: v.array(vPosted),
+    spawned: v.array(vSpawned),
+  }),
+  /** The timer was cancelled or armed again since: drop it. */
+  v.object({ kind: v.literal("stale") }),
+);
+
+/** The end of an effect. */
+export const vSettlement = v.object({
+  effectId: v.string(),
+  state: v.union(v.literal("done"), v.literal("failed")),
+  error: v.union(v.string(), v.null()),
+  /** JSON of the event the actor gets, with key `effect:<effectId>`; null when the effect has no answer. */
+  answer: v.union(v.string(), v.null()),
+  /** For a `runTask` that was accepted: recorded on its run. */
+  taskArn: v.union(v.string(), v.null()),
+});
+
+/** Mail that a settlement made: with its event, which the host has not seen when Convex itself worked the answer out. */
+export const vAnswer = v.object({ id: v.id("mailbox"), actor: v.string(), key: v.string(), event: v.string() });
+
+export const vSettled = v.union(
+  /** `mail`: the answer's row and, for an announcement, its messages. */
+  v.object({ kind: v.literal("settled"), effectId: v.string(), mail: v.array(vAnswer) }),
+  /** Settled before; `mail` lists the answer if it is still unread. */
+  v.object({ kind: v.literal("already"), effectId: v.string(), mail: v.array(vAnswer) }),
+  v.object({ kind: v.literal("unknown"), effectId: v.string() }),
+);
+
+/** An actor as the host loads it. */
+export const vActor = v.object({
+  id: v.id("actors"),
+  address: v.string(),
+  kind: vActorKind,
+  shard: v.number(),
+  machineVersion: v.string(),
+  sequence: v.number(),
+  snapshot: v.string(),
+  status: vActorStatus,
+  parkedReason: v.union(v.string(), v.null()),
+});
+
+/** A pending event. */
+export const vMail = v.object({
+  id: v.id("mailbox"),
+  origin: vOrigin,
+  actor: v.string(),
+  key: v.string(),
+  event: v.string(),
+  cause: vCause,
+  /** ms. */
+  arrivedAt: v.number(),
+});
+
+export const vPendingEffect = v.object({
+  effectId: v.string(),
+  actor: v.string(),
+  kind: v.string(),
+  payload: v.string(),
+  /** ms. */
+  createdAt: v.number(),
+});
+
+export const vTimer = v.object({ actor: v.string(), timerId: v.string(), armedSequence: v.number(), dueAt: v.number() });
+
+/** Where the next page of `host.load` begins; pass what the last page gave, null for the first. */
+export const vLoadCursor = v.object({
+  part: v.union(v.literal("own"), v.literal("outside"), v.literal("effects"), v.literal("timers")),
+  position: v.union(v.string(), v.null()),
+});
+
+/** A page fills one of the three lists; `next` is null on the last one. */
+export const vLoadPage = v.object({
+  mail: v.array(vMail),
+  effects: v.array(vPendingEffect),
+  timers: v.array(vTimer),
+  next: v.union(vLoadCursor, v.null()),
+});
+
+export type Epoch = Infer<typeof vEpoch>;
+export type Source = Infer<typeof vSource>;
+export type Send = Infer<typeof vSend>;
+export type Effect = Infer<typeof vEffect>;
+export type TimerChange = Infer<typeof vTimerChange>;
+export type TicketCard = Infer<typeof vTicketCard>;
+export type View = Infer<typeof vView>;
+export type BirthView = Infer<typeof vBirthView>;
+export type Spawn = Infer<typeof vSpawn>;
+export type Step = Infer<typeof vStep>;
+export type Posted = Infer<typeof vPosted>;
+export type Spawned = Infer<typeof vSpawned>;
+export type StepResult = Infer<typeof vStepResult>;
+export type Settlement = Infer<typeof vSettlement>;
+export type Answer = Infer<typeof vAnswer>;
+export type Settled = Infer<typeof vSettled>;
+export type Actor = Infer<typeof vActor>;
+export type Mail = Infer<typeof vMail>;
+export type PendingEffect = Infer<typeof vPendingEffect>;
+export type Timer = Infer<typeof vTimer>;
+export type LoadCursor = Infer<typeof vLoadCursor>;
+export type LoadPage = Infer<typeof vLoadPage>;

@@ -1,0 +1,75 @@
+// The view rows a batch changes: each written once, with the last view its actor had in the batch (C4).
+
+import type { Doc, Id } from "./_generated/dataModel";
+import type { DatabaseWriter } from "./_generated/server";
+import { refuse } from "./errors.ts";
+import { priorityRank } from "./ranks.ts";
+import type { View } from "./steps.ts";
+
+type Change =
+  | { kind: "project"; id: Id<"projects">; patch: Pick<Doc<"projects">, "view"> }
+  | { kind: "feature"; id: Id<"features">; patch: Partial<Doc<"features">> }
+  | { kind: "agent"; id: Id<"agents">; patch: Partial<Doc<"agents">> };
+
+type Viewed = Pick<Doc<"actors">, "_id" | "address" | "kind" | "view">;
+
+export class ViewWrites {
+  readonly #changes = new Map<Id<"actors">, { address: string; change: Change }>();
+
+  constructor(private readonly db: DatabaseWriter) {}
+
+  /** @throws {ConvexError} `badStep` when the view is of another kind than its actor */
+  add(actor: Viewed, view: View, sequence: number, at: number): void {
+    const { _id, address } = actor;
+    const earlier = this.#changes.get(_id)?.change.patch;
+    const change = changeOf(actor, view, sequence, at);
+    this.#changes.set(_id, { address, change: { ...change, patch: { ...earlier, ...change.patch } } as Change });
+  }
+
+  async finish(naming: (address: string, write: () => Promise<void>) => Promise<void>): Promise<void> {
+    for (const { address, change } of this.#changes.values()) await naming(address, () => this.#write(change));
+  }
+
+  #write(change: Change): Promise<void> {
+    switch (change.kind) {
+      case "project":
+        return this.db.patch(change.id, change.patch);
+      case "feature":
+        return this.db.patch(change.id, change.patch);
+      case "agent":
+        return this.db.patch(change.id, change.patch);
+      default:
+        return change satisfies never;
+    }
+  }
+}
+
+function changeOf(actor: Viewed, view: View, sequence: number, at: number): Change {
+  if (view.kind !== actor.kind) {
+    return refuse({
+      code: "badStep",
+      actor: actor.address,
+      message: `${actor.address} is a ${actor.kind}, but its view is a ${view.kind}'s.`,
+    });
+  }
+  switch (view.kind) {
+    case "project": {
+      const { kind, ...columns } = view;
+      return { kind, id: actor.view as Id<"projects">, patch: { view: columns } };
+    }
+    case "feature": {
+      const { kind, enteredState, ticket, ...columns } = view;
+      const since = enteredState ? { stateSince: at } : {};
+      const card = ticket === null ? {} : { ...ticket, priorityRank: priorityRank(ticket.priority) };
+      const patch = { ...columns, ...since, ...card, sequence, ready: view.wants !== null };
+      return { kind, id: actor.view as Id<"features">, patch };
+    }
+    case "agent": {
+      const { kind, enteredState, ...columns } = view;
+      const since = enteredState ? { stateSince: at } : {};
+      return { kind, id: actor.view as Id<"agents">, patch: { ...columns, ...since, sequence } };
+    }
+    default:
+      return view satisfies never;
+  }
+}

@@ -1,0 +1,46 @@
+// What `/metrics` says about a deployment, read from the parts at scrape time.
+import type { FunctionCalls } from "../calls.ts";
+import type { LiveQueries } from "../loop/live-queries.ts";
+import type { Loop } from "../loop/loop.ts";
+import { realProcess } from "../runner/real-globals.ts";
+import type { Jobs } from "../scheduler/jobs.ts";
+import type { SyncSessions } from "../sync/sessions.ts";
+import { type LatencyHistogram, prometheusText, type Sample } from "./metrics.ts";
+
+interface Parts {
+  readonly loop: Loop;
+  readonly live: LiveQueries;
+  readonly sessions: SyncSessions;
+  readonly jobs: Jobs;
+  readonly calls: FunctionCalls;
+}
+
+export function deploymentSamples({ loop, live, sessions, jobs, calls }: Parts, latency: LatencyHistogram): string {
+  const counter = (name: string, help: string, value: number): Sample => ({
+    name: `convex_${name}_total`,
+    type: "counter",
+    help,
+    value,
+  });
+  const gauge = (name: string, help: string, value: number): Sample => ({ name: `convex_${name}`, type: "gauge", help, value });
+  return prometheusText(
+    [
+      counter("commits", "Transactions committed.", loop.stats.commits),
+      counter("commit_groups", "Groups of transactions that shared one fsync.", loop.stats.groups),
+      gauge("largest_group", "Transactions of the largest group so far.", loop.stats.largestGroup),
+      counter("commit_seconds", "Seconds spent in COMMIT.", loop.stats.commitSeconds),
+      counter("query_runs", "Query functions actually run, first runs and re-runs.", live.stats.runs),
+      counter("query_shared", "Answers given from a result somebody else's run had produced.", live.stats.shared),
+      counter("query_invalidations", "Subscribed results that a commit made stale.", live.stats.invalidated),
+      gauge("sessions", "Open sync connections.", sessions.count),
+      gauge("subscriptions", "Queries subscribed to, over all sessions.", sessions.queryCount),
+      gauge("live_results", "Distinct subscribed results.", live.subscriptionCount),
+      gauge("running_actions", "Actions running now.", calls.runningActionCount),
+      gauge("running_jobs", "Scheduled functions running now.", jobs.runningCount),
+      counter("jobs_succeeded", "Scheduled functions that succeeded.", jobs.stats.succeeded),
+      counter("jobs_failed", "Scheduled functions that failed.", jobs.stats.failed),
+      gauge("resident_memory_bytes", "Resident memory of the process.", realProcess.memoryUsage.rss()),
+    ],
+    latency,
+  );
+}

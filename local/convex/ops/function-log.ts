@@ -1,0 +1,66 @@
+// The last executions of functions, in the shape `convex logs` polls for. In memory only: a restart forgets them.
+import { randomUUID } from "node:crypto";
+
+export type LoggedKind = "Query" | "Mutation" | "Action" | "HttpAction";
+
+export interface Execution {
+  readonly kind: LoggedKind;
+  /** `module.js:fn`, or `POST /path` of an HTTP action. */
+  readonly identifier: string;
+  readonly startedMs: number;
+  readonly tookMs: number;
+  readonly lines: readonly string[];
+  readonly error: string | null;
+  readonly requestId: string;
+}
+
+const KEPT = 1000;
+
+export class FunctionLog {
+  readonly #entries: { readonly atMs: number; readonly json: Record<string, unknown> }[] = [];
+  readonly #waiting = new Set<() => void>();
+  #lastMs = 0;
+
+  record(execution: Execution): void {
+    const atMs = Math.max(execution.startedMs + execution.tookMs, this.#lastMs + 0.001);
+    this.#lastMs = atMs;
+    this.#entries.push({ atMs, json: toJson(execution) });
+    if (this.#entries.length > KEPT * 2) this.#entries.splice(0, KEPT);
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  /** Entries after `cursorMs`; when there are none, waits for one up to `timeoutMs`. */
+  async after(cursorMs: number, timeoutMs: number): Promise<{ entries: unknown[]; newCursor: number }> {
+    if (this.#lastMs <= cursorMs) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(wake, timeoutMs);
+        const waiting = this.#waiting;
+        waiting.add(wake);
+        function wake(): void {
+          clearTimeout(timer);
+          waiting.delete(wake);
+          resolve();
+        }
+      });
+    }
+    const entries = this.#entries.filter((entry) => entry.atMs > cursorMs).slice(-KEPT);
+    return { entries: entries.map((entry) => entry.json), newCursor: Math.max(cursorMs, this.#lastMs) };
+  }
+}
+
+function toJson(execution: Execution): Record<string, unknown> {
+  return {
+    kind: "Completion",
+    identifier: execution.identifier,
+    udfType: execution.kind,
+    logLines: execution.lines,
+    timestamp: (execution.startedMs + execution.tookMs) / 1000,
+    cachedResult: false,
+    executionTime: execution.tookMs / 1000,
+    success: execution.error === null ? {} : null,
+    error: execution.error,
+    requestId: execution.requestId,
+    executionId: randomUUID(),
+  };
+}

@@ -1,0 +1,52 @@
+// Forgets what may be forgotten: ended jobs after 7 days, answers of client mutations after 14. In small steps, between other work.
+import type { Store } from "../engine/index.ts";
+import type { Loop } from "../loop/loop.ts";
+import { errorText, type Log } from "../ops/log.ts";
+import { nowMs, realSetInterval } from "../runner/real-globals.ts";
+import { JOB_TABLES, jobsCompletedBefore } from "./job-rows.ts";
+
+const DAY_MS = 86_400_000;
+const KEEP_JOBS_MS = 7 * DAY_MS;
+const KEEP_REPLAYS_MS = 14 * DAY_MS;
+const STEP_ROWS = 200;
+
+export class Retention {
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly store: Store,
+    private readonly loop: Loop,
+    private readonly log: Log,
+    /** Default: one step a minute, up to 288,000 ended jobs a day. */
+    private readonly everyMs = 60_000,
+  ) {}
+
+  start(): void {
+    this.#timer = realSetInterval(() => {
+      this.step(nowMs()).catch((error: unknown) => this.log.error("retention.failed", { error: errorText(error) }));
+    }, this.everyMs);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+
+  /** One bounded step as of `now` (ms since the epoch). Returns how many jobs and answers were forgotten. */
+  async step(now: number): Promise<{ jobs: number; replays: number }> {
+    const jobs = await this.loop.write(async (group) => {
+      const tx = this.store.begin({ kind: "mutation", nowMs: now });
+      let removed = 0;
+      for (const table of JOB_TABLES) {
+        for (const job of [...jobsCompletedBefore(tx, table, now - KEEP_JOBS_MS, STEP_ROWS)]) {
+          tx.system.remove(job.id);
+          removed += 1;
+        }
+      }
+      group.commit(tx);
+      return removed;
+    });
+    // A read phase has no group open, which is what trimming needs.
+    const replays = await this.loop.read(async () => this.store.trimReplays(now - KEEP_REPLAYS_MS));
+    return { jobs, replays };
+  }
+}

@@ -1,0 +1,188 @@
+// Puts a deployment together and serves it. Everything it needs comes in as options; only `main.ts` reads the environment.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { readOrMakeAdminKey } from "./auth/admin-key.ts";
+import { KeySets } from "./auth/key-sets.ts";
+import { TokenVerifier } from "./auth/verifier.ts";
+import { FunctionCalls } from "./calls.ts";
+import { CodeStore } from "./deploy/code-store.ts";
+import { PushApi } from "./deploy/push-api.ts";
+import { systemFunctions } from "./deploy/system-functions.ts";
+import { Store } from "./engine/index.ts";
+import { FunctionApi } from "./http/function-api.ts";
+import { HttpActions } from "./http/http-actions.ts";
+import { reservePort, serveApi, serveSite } from "./http/servers.ts";
+import { LiveQueries } from "./loop/live-queries.ts";
+import { Loop } from "./loop/loop.ts";
+import { deploymentSamples } from "./ops/deployment-samples.ts";
+import { FunctionObserver } from "./ops/function-observer.ts";
+import { errorText, Log, type LogSink } from "./ops/log.ts";
+import { installGlobals } from "./runner/install-globals.ts";
+import { nowMs, realSetTimeout } from "./runner/real-globals.ts";
+import { TransactionRunner } from "./runner/transaction-runner.ts";
+import { Watchdog } from "./runner/watchdog.ts";
+import { Crons } from "./scheduler/crons.ts";
+import { CRON_RUNS } from "./scheduler/job-rows.ts";
+import { Jobs } from "./scheduler/jobs.ts";
+import { Retention } from "./scheduler/retention.ts";
+import { SyncSessions } from "./sync/sessions.ts";
+
+export interface ConvexOptions {
+  /** Folder of the deployment: `convex.sqlite`, `admin.key`, and a cache of its modules. Made if missing. */
+  readonly dir: string;
+  /** Port of the API and of sync. 0 picks a free one. */
+  readonly port: number;
+  /** Port of HTTP actions. Default: `port + 1`, or a free one when `port` is 0. */
+  readonly sitePort?: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** FULL (default) survives power loss, NORMAL only the death of the process. */
+  readonly synchronous?: "FULL" | "NORMAL";
+  /** Default: read from `<dir>/admin.key`, made on first start. */
+  readonly adminKey?: string;
+  /** Addresses clients reach the deployment by, when they differ from host and port. */
+  readonly publicUrl?: string;
+  readonly publicSiteUrl?: string;
+  /** Where log lines go. Default stderr. */
+  readonly log?: LogSink;
+  /** Waiting time a query or mutation may spend, ms. Default 1000. */
+  readonly functionLimitMs?: number;
+  /** How soon an unknown token key may cause another fetch of the issuer's keys, ms. Default 10,000. */
+  readonly keyCooldownMs?: number;
+}
+
+export interface RunningConvex {
+  readonly url: string;
+  readonly siteUrl: string;
+  readonly adminKey: string;
+  /** Finishes what is committed, closes every socket and the file. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a deployment in this process.
+ * @throws {StoreUnusable} when the file cannot be served
+ * @throws {PortInUse} when a port is taken
+ */
+export async function startConvex(options: ConvexOptions): Promise<RunningConvex> {
+  installGlobals();
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  const log = new Log(nowMs, options.log);
+  const store = Store.open(join(options.dir, "convex.sqlite"), {
+    synchronous: options.synchronous ?? "FULL",
+    now: nowMs,
+    systemTables: [CRON_RUNS],
+  });
+  try {
+    return await serve(options, store, log);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+async function serve(options: ConvexOptions, store: Store, log: Log): Promise<RunningConvex> {
+  const host = options.host ?? "127.0.0.1";
+  const adminKey = options.adminKey ?? readOrMakeAdminKey(options.dir);
+  // Functions see the addresses in process.env, so the ports must be known before the code is loaded.
+  const port = options.port === 0 ? reservePort(host) : options.port;
+  const sitePort = options.sitePort ?? (options.port === 0 ? reservePort(host) : options.port + 1);
+  const shownHost = host.includes(":") ? `[${host}]` : host;
+  const urls = {
+    cloud: options.publicUrl ?? `http://${shownHost}:${port}`,
+    site: options.publicSiteUrl ?? `http://${shownHost}:${sitePort}`,
+  };
+  const onBug = (error: unknown): void => log.error("server.bug", { error: errorText(error) });
+
+  const codeStore: CodeStore = await CodeStore.open({
+    store,
+    dir: options.dir,
+    urls,
+    systemFunctions: systemFunctions({ store, urls, variables: () => codeStore.variables, code: () => codeStore.code }),
+  });
+  const code = () => codeStore.code;
+  const observer = new FunctionObserver(log);
+  const loop: Loop = new Loop({ store, onCommitted: (keys) => live.invalidate(keys), onBug });
+  const deploymentName = instanceName(options.dir);
+  const runner = new TransactionRunner(new Watchdog(options.functionLimitMs), deploymentName, (id) => store.tableOf(id));
+  const live = new LiveQueries({
+    store,
+    runner,
+    code,
+    onRun: (fn, answer, tookMs, { origin: { requestId } }) => {
+      const error = answer.ok ? null : answer.failure.description;
+      observer.note({ kind: "query", path: fn.path, tookMs, lines: answer.lines, error, requestId });
+    },
+  });
+  const calls: FunctionCalls = new FunctionCalls({
+    store,
+    loop,
+    live,
+    runner,
+    observer,
+    code,
+    deploymentName,
+    onScheduled: () => jobs.look(),
+  });
+  const jobs = new Jobs({ store, loop, calls, log });
+  const crons = new Crons({ store, loop, log, onScheduled: () => jobs.look() });
+  const retention = new Retention(store, loop, log);
+  const verifier = new TokenVerifier(() => codeStore.code.authProviders, new KeySets(options.keyCooldownMs));
+  const caller = { verifier, adminKey };
+  const httpActions = new HttpActions({ ...caller, calls, observer, code, siteUrl: () => urls.site });
+  const sessions = new SyncSessions({ store, loop, live, calls, verifier, adminKey, log });
+
+  const api = serveApi(
+    { host, port },
+    {
+      caller,
+      sessions,
+      deploymentName,
+      functions: new FunctionApi({ ...caller, calls, store }),
+      httpActions,
+      push: new PushApi({ store, loop, live, crons, codeStore, urls, log }),
+      functionLog: observer.functionLog,
+      metrics: () => deploymentSamples({ loop, live, sessions, jobs, calls }, observer.latency),
+      onBug,
+    },
+  );
+  let site: ReturnType<typeof serveSite>;
+  try {
+    site = serveSite({ host, port: sitePort }, { httpActions, onBug });
+  } catch (error) {
+    await api.stop(true);
+    throw error;
+  }
+
+  // Clients may have seen timestamps up to the moment the last process died, or after the backup we run from was taken.
+  await loop.write(async ({ group }) => group.advance());
+  await jobs.start();
+  crons.arm();
+  retention.start();
+  log.info("server.ready", { url: urls.cloud, siteUrl: urls.site, functions: codeStore.code.functions.size });
+
+  let stopping: Promise<void> | null = null;
+  const stop = async (): Promise<void> => {
+    jobs.stop();
+    crons.stop();
+    retention.stop();
+    await loop.stop();
+    sessions.closeAll();
+    await Promise.all([closeServer(api), closeServer(site)]);
+    store.close();
+    log.info("server.stopped");
+  };
+  return { url: urls.cloud, siteUrl: urls.site, adminKey, stop: () => (stopping ??= stop()) };
+}
+
+const CLOSE_GRACE_MS = 500;
+
+/** Lets answers that are being written arrive, then closes what is still open. */
+async function closeServer(server: { stop(closeActiveConnections?: boolean): Promise<void> }): Promise<void> {
+  const grace = new Promise<void>((resolve) => realSetTimeout(resolve, CLOSE_GRACE_MS));
+  await Promise.race([server.stop(false), grace]);
+  await server.stop(true);
+}
+
+/** A name for logs and `ctx.meta`, from the data folder. */
+const instanceName = (dir: string): string => `local-${dir.split("/").filter(Boolean).at(-1) ?? "convex"}`;

@@ -1,0 +1,60 @@
+// Function references of the fixture app, by name: tests are clients like any other and do not import its code.
+import { makeFunctionReference } from "convex/server";
+
+type Message = { _id: string; _creationTime: number; channel: string; body: string; author?: string };
+type Page = { page: Message[]; isDone: boolean; continueCursor: string };
+
+const query = <Args extends Record<string, unknown>, Result>(name: string) => makeFunctionReference<"query", Args, Result>(name);
+const mutation = <Args extends Record<string, unknown>, Result>(name: string) =>
+  makeFunctionReference<"mutation", Args, Result>(name);
+const action = <Args extends Record<string, unknown>, Result>(name: string) =>
+  makeFunctionReference<"action", Args, Result>(name);
+
+type None = Record<string, never>;
+type PaginationOpts = { numItems: number; cursor: string | null; endCursor?: string | null; id?: number };
+
+export const app = {
+  messages: {
+    list: query<{ channel: string }, Message[]>("messages:list"),
+    latest: query<{ channel: string; count: number }, Message[]>("messages:latest"),
+    page: query<{ channel: string; paginationOpts: PaginationOpts }, Page>("messages:page"),
+    first: query<{ channel: string }, string>("messages:first"),
+    send: mutation<{ channel: string; body: string }, string>("messages:send"),
+    remove: mutation<{ id: string }, null>("messages:remove"),
+    whoAmI: query<None, Record<string, unknown> | null>("messages:whoAmI"),
+    sendAsMe: mutation<{ channel: string; body: string }, string>("messages:sendAsMe"),
+    secret: query<None, string>("messages:secret"),
+    sendWithFailingPart: mutation<{ channel: string }, { caught: unknown; message?: string }>("messages:sendWithFailingPart"),
+  },
+  counters: {
+    get: query<{ name: string }, number>("counters:get"),
+    increment: mutation<{ name: string }, number>("counters:increment"),
+    transfer: mutation<{ from: string; to: string }, null>("counters:transfer"),
+    incrementLater: mutation<{ name: string; delayMs: number }, string>("counters:incrementLater"),
+    countLedger: query<{ key: string }, number>("counters:countLedger"),
+  },
+  jobs: {
+    status: query<{ id: string }, { state: { kind: string; error?: string }; completedTime?: number; name: string } | null>(
+      "jobs:status",
+    ),
+    cancel: mutation<{ id: string }, null>("jobs:cancel"),
+    failLater: mutation<None, string>("jobs:failLater"),
+    actLater: mutation<{ key: string }, string>("jobs:actLater"),
+    waitLater: mutation<{ channel: string }, string>("jobs:waitLater"),
+    sum: action<{ a: number; b: number }, number>("jobs:sum"),
+  },
+  surroundings: {
+    clock: query<None, { moved: number; dated: number; isDate: boolean }>("surroundings:clock"),
+    variable: query<{ name: string }, string | null>("surroundings:variable"),
+    fetchInQuery: query<None, string>("surroundings:fetchInQuery"),
+    timerInMutation: mutation<None, null>("surroundings:timerInMutation"),
+    assignGlobals: mutation<None, number>("surroundings:assignGlobals"),
+    randoms: query<None, [number, number, string]>("surroundings:randoms"),
+    never: mutation<None, null>("surroundings:never"),
+    throwText: query<None, null>("surroundings:throwText"),
+    throwLater: action<None, null>("surroundings:throwLater"),
+    strange: query<None, null>("surroundings:strange"),
+    fileUrl: query<None, string | null>("surroundings:fileUrl"),
+    big: query<{ chars: number }, string>("surroundings:big"),
+  },
+};
