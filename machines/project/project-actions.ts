@@ -1,0 +1,102 @@
+// What a project's named actions come to: pure plans, no state names. The machine says when, this file says what.
+
+import { actions } from "../asks.ts";
+import type { ProjectEffect } from "../effects.ts";
+import type { FeatureEvent, FeatureInput } from "../feature/feature-events.ts";
+import { cutTicket } from "../feature/ticket.ts";
+import { type FeatureAddress, featureAddress } from "../ids.ts";
+import type { PipelineSettings, Role } from "../roles.ts";
+import { cut } from "../text.ts";
+import { admit, type Grant, grantWaiting, placesOf, roomIn, waitingIn, want, without, withoutPermit } from "./places.ts";
+import type { ProjectContext } from "./project-context.ts";
+import type { ProjectEvent } from "./project-events.ts";
+
+const { act, when } = actions<ProjectContext, ProjectEvent, ProjectEffect, FeatureEvent, FeatureInput>();
+
+const PROJECT = "the project";
+
+const tell = (to: FeatureAddress, event: FeatureEvent) => ({ type: "send", params: { to, event } }) as const;
+const refuse = (feature: FeatureAddress, role: Role, at: number) => tell(feature, { type: "permit.refused", at, role });
+const announce = (grants: readonly Grant[], settings: PipelineSettings, at: number) =>
+  grants.map(({ feature, role, admits }) => tell(feature, { type: "permit.granted", at, role, settings, admits }));
+
+export const projectActions = {
+  /** Safe to repeat: a feature that exists is not made again, and hears of its ticket instead. */
+  addFeature: when("ticket.appeared", ({ address, settings }, { at, featureId, ticket }) => {
+    const feature = featureAddress(address, featureId);
+    const facts = cutTicket(ticket);
+    return {
+      ask: [
+        { type: "spawn", params: { address: feature, input: { address: feature, ticket: facts, settings } } },
+        tell(feature, { type: "ticket.changed", at, ticket: facts }),
+      ],
+    };
+  }),
+
+  wakeUp: act(() => ({ set: { again: true } })),
+
+  askWhoIsReady: act(({ places, limits }) => ({
+    set: { again: false, asked: true },
+    ask: [
+      {
+        type: "effect",
+        params: { kind: "findReady", limit: roomIn(places, limits), excluding: placesOf(places).map(([feature]) => feature) },
+      },
+    ],
+  })),
+
+  admitReady: when("ready.found", ({ places, limits, settings }, { at, candidates }) => {
+    const admitted = admit(places, limits, candidates);
+    return { set: { asked: false, places: admitted.places }, ask: announce(admitted.grants, settings, at) };
+  }),
+
+  /** An answer nobody can use now: ask again when it can be. */
+  dropAnswer: act(() => ({ set: { asked: false, again: true } })),
+
+  wantPermit: when("permit.requested", ({ places }, { feature, role }) => ({ set: { places: want(places, feature, role) } })),
+
+  refusePermit: when("permit.requested", ({ places }, { at, feature, role }) => ({
+    set: { places: without(places, feature), again: true },
+    ask: [refuse(feature, role, at)],
+  })),
+
+  freePermit: when("permit.returned", ({ places }, { feature }) => ({
+    set: { places: withoutPermit(places, feature), again: true },
+  })),
+
+  freePlace: when("place.released", ({ places }, { feature }) => ({ set: { places: without(places, feature), again: true } })),
+
+  /** After whatever may have freed a permit (R3). */
+  grantWaiting: act(({ places, limits, settings }, event) => {
+    const granted = grantWaiting(places, limits);
+    return { set: { places: granted.places }, ask: announce(granted.grants, settings, event.at) };
+  }),
+
+  noteLimits: when("limits.changed", (_, { limits }) => ({ set: { limits, again: true } })),
+
+  noteSettings: when("settings.changed", (_, { settings }) => ({ set: { settings } })),
+
+  notePause: when("pause", (_, { by, reason }) => ({
+    set: { pausedBy: cut(by), pauseReason: reason === undefined ? null : cut(reason) },
+  })),
+
+  /** Draining: whoever has no agent at work gives up its place, or the last place would never be free. */
+  refuseWaiting: act(({ places }, event) => {
+    const waiting = waitingIn(places);
+    return {
+      set: { places: waiting.reduce((now, { feature }) => without(now, feature), places), again: true },
+      ask: waiting.map(({ feature, role }) => refuse(feature, role, event.at)),
+    };
+  }),
+
+  pauseFeatures: when("pause", ({ places }, { at, reason }) => {
+    const held = placesOf(places).map(([feature]) => feature);
+    const pause = { type: "pause", at, by: PROJECT, mode: "now", reason: cut(reason ?? "The project is paused") } as const;
+    return { set: { held }, ask: held.map((feature) => tell(feature, pause)) };
+  }),
+
+  resumeFeatures: when("resume", ({ held }, { at }) => ({
+    set: { held: [], pausedBy: null, pauseReason: null, again: true },
+    ask: held.map((feature) => tell(feature, { type: "resume", at, by: PROJECT })),
+  })),
+};
