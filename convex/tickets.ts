@@ -119,8 +119,8 @@ function addressFor(project: Doc<"projects">, key: string): FeatureAddress | nul
 }
 
 /** What a machine needs of a ticket, bounded (P8). */
-export const facts = ({ issueId, key, title, url, priority, labels, stateType }: Doc<"tickets">): TicketFacts =>
-  cutTicket({ issueId, key, title, url, priority, labels, stateType });
+export const facts = ({ issueId, key, title, url, priority, labels, stateType, updatedAt }: Doc<"tickets">): TicketFacts =>
+  cutTicket({ issueId, key, title, url, priority, labels, stateType, updatedAt });
 
 function columns(issue: Issue) {
   const { issueId, stateName, updatedAt, removed } = issue;

@@ -157,6 +157,9 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
         `${SAMPLE.image}=${JSON.stringify([process.execPath, join(root, "agents/entrypoint.ts")])}`,
         "--image-env",
         `PATH=${shellPath}`,
+        // An agent's sandbox sees the project read-only, but not what this machine remembers.
+        "--hide",
+        options.stateDir,
         "--events-url",
         `${at("orchestrator")}/events/ecs`,
         "--events-key-file",

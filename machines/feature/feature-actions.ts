@@ -10,7 +10,7 @@ import { count, cut, dollars } from "../text.ts";
 import { afterChange, baseOf, circleInWords, keepBlockers } from "./blockers.ts";
 import type { FeatureContext } from "./feature-context.ts";
 import type { FeatureEvent } from "./feature-events.ts";
-import { cutTicket } from "./ticket.ts";
+import { cutTicket, newer } from "./ticket.ts";
 
 const { act, when } = actions<FeatureContext, FeatureEvent, FeatureEffect, ProjectEvent | AgentEvent, AgentInput>();
 
@@ -48,7 +48,7 @@ const FAILURES = {
 export type FailureKind = keyof typeof FAILURES;
 
 export const featureActions = {
-  noteTicket: when("ticket.changed", (_, { ticket }) => ({ set: { ticket: cutTicket(ticket) } })),
+  noteTicket: when("ticket.changed", (context, { ticket }) => ({ set: { ticket: newer(context.ticket, cutTicket(ticket)) } })),
 
   readDependencies: act(({ ticket }) => ({
     set: { outdated: false },

@@ -45,7 +45,16 @@ export interface FeatureContext {
   readonly pauseReason: string | null;
 }
 
-const NO_TICKET: TicketFacts = { issueId: "", key: "", title: "", url: "", priority: 0, labels: [], stateType: "backlog" };
+const NO_TICKET: TicketFacts = {
+  issueId: "",
+  key: "",
+  title: "",
+  url: "",
+  priority: 0,
+  labels: [],
+  stateType: "backlog",
+  updatedAt: 0,
+};
 
 /** Without an input (that is how `transition()` builds its throw-away actor) it is a feature nobody can reach. */
 export function newFeature(input: FeatureInput | undefined): FeatureContext {

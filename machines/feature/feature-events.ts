@@ -20,6 +20,8 @@ export interface TicketFacts {
   readonly priority: number;
   readonly labels: readonly string[];
   readonly stateType: IssueStateType;
+  /** Linear's, ms: news may overtake each other on their way, older ones change nothing. */
+  readonly updatedAt: number;
 }
 
 export interface Blocker {

@@ -280,6 +280,17 @@ describe("feature machine", () => {
     }
   });
 
+  test("F11: an older account of the ticket changes nothing, in no state", () => {
+    for (const stateType of ["unstarted", "canceled", "completed"] as const) {
+      const late = { ...EVENTS["ticket.changed"], ticket: aTicket({ stateType, title: "Older", updatedAt: 1 }) };
+      for (const state of STATES) {
+        const before = inState(state, { ticket: aTicket({ updatedAt: 2 }) });
+        const { asked, state: after, context } = next(before, late);
+        expect({ state: after, asked, title: context.ticket.title }).toEqual({ state, asked: [], title: aTicket().title });
+      }
+    }
+  });
+
   test("a ticket edited while in Todo starts nothing again", () => {
     const edited = { ...EVENTS["ticket.changed"], ticket: aTicket({ stateType: "unstarted", title: "Another title" }) };
     for (const state of ["failing", "needsHuman", "cancelled"] as const)

@@ -11,6 +11,7 @@
 //   F8. It is queued only after its dependencies were read, without a circle, and all met; news that crosses the reading makes it read again.
 //   F9. `failing` and `needsHuman` always have a reason; the ticket gets it as a comment.
 //   F10. What we did to the ticket ourselves comes back as `ticket.changed` and moves nothing.
+//   F11. An account of the ticket that is older than the one known changes nothing.
 
 import { and, not, or, setup, stateIn } from "xstate";
 import type { AgentEvent, AgentInput } from "../agent/agent-events.ts";
@@ -34,6 +35,10 @@ const again = {
 
 const setNext = (role: Role) => ({ type: "setNext", params: { role } }) as const;
 
+/** F11. */
+const isNews = (context: FeatureContext, event: FeatureEvent): event is Extract<FeatureEvent, { type: "ticket.changed" }> =>
+  event.type === "ticket.changed" && event.ticket.updatedAt >= context.ticket.updatedAt;
+
 export const featureMachine = setup({
   types: {
     input: {} as FeatureInput,
@@ -50,13 +55,12 @@ export const featureMachine = setup({
     mayPause: not(or(["isOver", "isCancelled", stateIn({ work: "failing" }), stateIn({ work: "needsHuman" })])),
     isNow: ({ event }) => event.type === "pause" && event.mode === "now",
 
-    isTodo: ({ event }) => event.type === "ticket.changed" && event.ticket.stateType === "unstarted",
+    isTodo: ({ context, event }) => isNews(context, event) && event.ticket.stateType === "unstarted",
     isBackInTodo: ({ context, event }) =>
-      event.type === "ticket.changed" && event.ticket.stateType === "unstarted" && context.ticket.stateType !== "unstarted",
-    isDone: ({ event }) => event.type === "ticket.changed" && event.ticket.stateType === "completed",
-    isDropped: ({ event }) => event.type === "ticket.changed" && isDropped(event.ticket),
-    isNewlyDropped: ({ context, event }) =>
-      event.type === "ticket.changed" && isDropped(event.ticket) && !isDropped(context.ticket),
+      isNews(context, event) && event.ticket.stateType === "unstarted" && context.ticket.stateType !== "unstarted",
+    isDone: ({ context, event }) => isNews(context, event) && event.ticket.stateType === "completed",
+    isDropped: ({ context, event }) => isNews(context, event) && isDropped(event.ticket),
+    isNewlyDropped: ({ context, event }) => isNews(context, event) && isDropped(event.ticket) && !isDropped(context.ticket),
 
     isCircle: ({ event }) => event.type === "dependencies.resolved" && event.cycle !== null,
     isOutdated: ({ context }) => context.outdated,

@@ -16,7 +16,11 @@ export const cutTicket = (ticket: TicketFacts): TicketFacts => ({
   priority: ticket.priority,
   labels: ticket.labels.slice(0, MAX_LABELS).map((label) => cut(label, MAX_LABEL)),
   stateType: ticket.stateType,
+  updatedAt: ticket.updatedAt,
 });
 
 /** Whether Linear holds the ticket to be dropped. A duplicate is. */
 export const isDropped = ({ stateType }: TicketFacts): boolean => stateType === "canceled" || stateType === "duplicate";
+
+/** Of two accounts of a ticket the one that is not older (F11). */
+export const newer = (known: TicketFacts, told: TicketFacts): TicketFacts => (told.updatedAt >= known.updatedAt ? told : known);

@@ -20,6 +20,7 @@ export const aTicket = (overrides: Partial<TicketFacts> = {}): TicketFacts => ({
   priority: 3,
   labels: [],
   stateType: "backlog",
+  updatedAt: 0,
   ...overrides,
 });
 
