@@ -1,5 +1,6 @@
 // The settings, read once at start. Empty means unset.
 
+import { hostname } from "node:os";
 import { OmakaseError } from "./errors.ts";
 
 export class ConfigError extends OmakaseError {
@@ -25,6 +26,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
   return read.finish({
     host: read.text("HOST", "127.0.0.1"),
     port: read.integer("PORT", 8080),
+    /** Of this orchestrator among others: the same at every start of the same one, different for two that run at once. */
+    name: read.text("ORCHESTRATOR_NAME", `${hostname()}:${env.PORT || 8080}`),
     /** How an agent's container reaches us. */
     publicUrl: read.url("PUBLIC_URL"),
     secret: read.secret("ORCHESTRATOR_SECRET", 32),

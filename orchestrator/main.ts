@@ -1,6 +1,5 @@
 // Builds the world from the settings, listens, and hands over on SIGTERM. The only file that reads process.env or exits.
 
-import { randomUUID } from "node:crypto";
 import { ECSClient } from "@aws-sdk/client-ecs";
 import { api } from "../convex/_generated/api.js";
 import { createHost } from "./actors/host.ts";
@@ -15,8 +14,11 @@ import { reasonOf } from "./errors.ts";
 import { createGitHub } from "./github/client.ts";
 import { openPullRequest } from "./github/open-pull-request.ts";
 import { githubWebhook } from "./github/webhook.ts";
-import { createApp } from "./http/app.ts";
+import { createApp, MAX_REQUEST_BYTES } from "./http/app.ts";
 import { createServiceToken } from "./identity/service-token.ts";
+import { inspector } from "./inspect/inspector.ts";
+import { createVerifyPerson } from "./inspect/person-token.ts";
+import { openProjectLog } from "./inspect/project-log.ts";
 import { createLinear } from "./linear/client.ts";
 import { commentOnIssue, moveIssue, resolveDependencies } from "./linear/performers.ts";
 import { LINEAR_SWEEP_EVERY_MS, sweepLinear } from "./linear/sweep.ts";
@@ -39,10 +41,9 @@ try {
 
 async function start(): Promise<void> {
   const config = readConfig(process.env);
-  const owner = `orchestrator-${randomUUID()}`;
   const token = createServiceToken(config.identity, log);
   const convex = createCaller(config.convexUrl, token);
-  const store = createConvexStore(config.convexUrl, owner, token, convex);
+  const store = createConvexStore(config.convexUrl, config.name, token, convex);
   const linear = createLinear(config.linear);
   const github = createGitHub(config.github);
   const ecs = new ECSClient({ region: config.ecs.region, maxAttempts: 3 });
@@ -85,9 +86,20 @@ async function start(): Promise<void> {
       taskEvents({ key: config.ecs.eventsKey, log, store: (events) => convex.mutation(api.ecs.receive, { events }) }),
       agentEndpoints({ secret, publicUrl, modelByRole: config.model.byRole, convex, github, log }),
       modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, log }),
+      inspector({
+        verify: createVerifyPerson(config.identity),
+        open: (personToken) => openProjectLog(config.convexUrl, personToken),
+        webOrigin: config.webOrigin,
+        log,
+      }),
     ],
   });
-  app.listen({ hostname: config.host, port: config.port, idleTimeout: 255 });
+  try {
+    app.listen({ hostname: config.host, port: config.port, idleTimeout: 255, maxRequestBodySize: MAX_REQUEST_BYTES });
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EADDRINUSE") throw error;
+    throw new ConfigError(`port ${config.port} is taken: stop what listens there, or set PORT to another one`, { cause: error });
+  }
   await host.start();
   const ecsSweep = createEcsSweep(ecs, config.ecs.cluster, convex, log);
   const count = (far_side: string, sweep: () => Promise<number>) => async () => {
@@ -108,7 +120,7 @@ async function start(): Promise<void> {
       log,
     ),
   ];
-  log.info("orchestrator.started", { port: config.port, owner });
+  log.info("orchestrator.started", { port: config.port, name: config.name });
 
   const drain = async (signal: string) => {
     if (draining) return;

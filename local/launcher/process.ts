@@ -22,7 +22,9 @@ export const CHILD_MARK = "OMAKASE_LAUNCHED=1";
 
 const READY_TIMEOUT_MS = 60_000;
 /** A child that dies more often than this within a minute stays down: something is wrong that a restart does not mend. */
-const MAX_RESTARTS_A_MINUTE = 5;
+const MAX_RESTARTS_A_MINUTE = 10;
+/** Doubled with each death within the minute. */
+const RESTART_BASE_MS = 50;
 
 export class ManagedProcess {
   private child: Bun.Subprocess<"ignore", "pipe", "pipe"> | null = null;
@@ -38,8 +40,10 @@ export class ManagedProcess {
     private readonly onPid: (pid: number) => void,
   ) {}
 
+  /** Null while it is down. */
   get pid(): number | null {
-    return this.child?.pid ?? null;
+    const { child } = this;
+    return child && child.exitCode === null && child.signalCode === null ? child.pid : null;
   }
 
   /** Starts it and waits until it is ready. @throws {LaunchError} with the child's own last words. */
@@ -105,22 +109,25 @@ export class ManagedProcess {
 
   private async onExit(child: Bun.Subprocess, code: number | null): Promise<void> {
     if (this.stopping || this.child !== child) return;
-    const now = Date.now();
-    this.deaths.push(now);
-    const recent = this.deaths.filter((at) => now - at < 60_000).length;
-    const how = child.signalCode ?? `code ${code}`;
-    if (recent > MAX_RESTARTS_A_MINUTE) {
-      this.tell(
-        `${this.spec.name} ended ${recent} times within a minute (${how}) and stays down: ${this.lastWords()} (log: ${this.spec.logFile})`,
-      );
-      return;
-    }
-    this.tell(`${this.spec.name} ended (${how}); starting it again`);
-    try {
-      await Bun.sleep(200 * 2 ** (recent - 1));
-      if (!this.stopping) await this.launch();
-    } catch (error) {
-      this.tell(error instanceof Error ? error.message : String(error));
+    this.tell(`${this.spec.name} ended (${child.signalCode ?? `code ${code}`}); starting it again`);
+    while (!this.stopping) {
+      const now = Date.now();
+      this.deaths.push(now);
+      const recent = this.deaths.filter((at) => now - at < 60_000).length;
+      if (recent > MAX_RESTARTS_A_MINUTE) {
+        this.tell(
+          `${this.spec.name} ended ${recent} times within a minute and stays down: ${this.lastWords()} (log: ${this.spec.logFile})`,
+        );
+        return;
+      }
+      await Bun.sleep(RESTART_BASE_MS * 2 ** (recent - 1));
+      if (this.stopping) return;
+      try {
+        await this.launch();
+        return;
+      } catch (error) {
+        this.tell(error instanceof Error ? error.message : String(error));
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 // The HTTP face: health for the load balancer, metrics, the API's own description, and the plugins of the far ends.
 
+import { randomUUID } from "node:crypto";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openapi } from "@elysiajs/openapi";
@@ -7,6 +8,7 @@ import { staticPlugin } from "@elysiajs/static";
 import { type AnyElysia, Elysia } from "elysia";
 import type { Host } from "../actors/host.ts";
 import { reasonOf } from "../errors.ts";
+import { WEB_SOCKET_SETTINGS } from "../inspect/inspector.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 
@@ -19,12 +21,18 @@ export interface AppDeps {
   readonly plugins: readonly AnyElysia[];
 }
 
+/** A caller's own id is kept, so that one name is found in both logs. */
+const REQUEST_ID = /^[\w.:-]{1,100}$/;
+
+/** The largest request anybody may send: one to the model. Each endpoint has its own, smaller limit. */
+export const MAX_REQUEST_BYTES = 33 * 1024 * 1024;
+
 /** Answered even while draining: they are how a load balancer learns of it. */
 const ALWAYS = new Set(["/health", "/ready", "/metrics"]);
 
 export async function createApp({ host, metrics, log, isDraining, plugins }: AppDeps) {
   const swagger = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
-  const app = new Elysia({ name: "omakase" })
+  const app = new Elysia({ name: "omakase", websocket: WEB_SOCKET_SETTINGS })
     .use(
       openapi({
         path: "/openapi",
@@ -37,15 +45,21 @@ export async function createApp({ host, metrics, log, isDraining, plugins }: App
     )
     .use(await staticPlugin({ assets: swagger, prefix: "/docs-assets", indexHTML: false }))
     .onRequest(({ request, set }) => {
+      const given = request.headers.get("x-request-id") ?? "";
+      set.headers["x-request-id"] = REQUEST_ID.test(given) ? given : randomUUID();
       if (!isDraining() || ALWAYS.has(new URL(request.url).pathname)) return;
       set.headers["retry-after"] = "1";
       return Response.json({ code: "draining", message: "shutting down: ask again in a second" }, { status: 503 });
     })
-    .onError(({ code, error, request, status }) => {
+    .onError(({ code, error, request, set, status }) => {
       if (code === "NOT_FOUND")
         return status(404, { code: "not_found", message: `nothing answers ${request.method} ${new URL(request.url).pathname}` });
       if (code === "VALIDATION" || code === "PARSE") return status(400, { code: "malformed", message: reasonOf(error) });
-      log.error("http.failed", { path: new URL(request.url).pathname, reason: reasonOf(error) });
+      log.error("http.failed", {
+        path: new URL(request.url).pathname,
+        requestId: String(set.headers["x-request-id"]),
+        reason: reasonOf(error),
+      });
       return status(500, { code: "internal", message: "something of ours failed; it is in the log" });
     })
     .get("/health", () => ({ status: "ok" }))

@@ -57,9 +57,13 @@ export interface LinearApi {
 const ISSUE_FIELDS = `id identifier title description url priority updatedAt archivedAt trashed
   state { name type } team { id } labels(first: 50) { nodes { name } }`;
 
-export function createLinear({ apiUrl, apiKey }: { apiUrl: string; apiKey: string }): LinearApi {
+/** One hand-written query. @throws {LinearRefused} {LinearUnavailable} */
+export type LinearRequest = <T>(query: string, variables: Record<string, unknown>) => Promise<T>;
+
+/** Asks through the SDK's own client, with its errors translated. */
+export function createLinearRequest({ apiUrl, apiKey }: { readonly apiUrl: string; readonly apiKey: string }): LinearRequest {
   const { client } = new LinearClient({ apiKey, apiUrl });
-  const request = async <T>(query: string, variables: Record<string, unknown>): Promise<T> => {
+  return async <T>(query: string, variables: Record<string, unknown>): Promise<T> => {
     try {
       const answer = await client.rawRequest<T, Record<string, unknown>>(query, variables);
       if (!answer.data) throw new LinearUnavailable("Linear answered without data", null, null);
@@ -68,6 +72,10 @@ export function createLinear({ apiUrl, apiKey }: { apiUrl: string; apiKey: strin
       throw translated(error);
     }
   };
+}
+
+export function createLinear(settings: { readonly apiUrl: string; readonly apiKey: string }): LinearApi {
+  const request = createLinearRequest(settings);
   return {
     blockersOf: async (issueId) => {
       const { issue } = await request<{ issue: { inverseRelations: { nodes: { type: string; issue: RawState }[] } } }>(

@@ -1,6 +1,7 @@
 // The host's memory in Convex. Mutations go over HTTP, where they run side by side; a shard's mail from outside comes over one
 // WebSocket as subscriptions. A call without an answer may have happened: it is `Unanswered`, and made again by the host, unchanged.
 
+import { randomUUID } from "node:crypto";
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import type { FunctionReference } from "convex/server";
 import { ConvexError } from "convex/values";
@@ -60,12 +61,12 @@ function translated(error: unknown): OmakaseError {
     const data = error.data as { code?: string; message?: string; shard?: number; actor?: string };
     if (data.code === "fenced") return new Fenced(data.shard ?? -1);
     if (data.code === "conflict") return new Conflict(data.actor ?? "an actor");
-    return new Refused(data.message ?? reasonOf(error), { cause: error });
+    return new Refused(data.message ?? reasonOf(error), data.code, { cause: error });
   }
   const text = reasonOf(error);
   // The function ran and threw, or its arguments do not fit: the same call will fail again.
   if (/Server Error|ArgumentValidationError|Could not find public function/.test(text))
-    return new Refused(text, { cause: error });
+    return new Refused(text, "failed", { cause: error });
   return new Unanswered(text, { cause: error });
 }
 
@@ -73,22 +74,39 @@ export interface ConvexStore extends HostStore {
   close(): Promise<void>;
 }
 
-export function createConvexStore(url: string, owner: string, token: TokenSource, caller: ConvexCaller): ConvexStore {
+/**
+ * @param name of this orchestrator: one that starts again under the name it had takes its shards back at once, without waiting for
+ * its old lease to run out. Two under one name do not fight over them: the one that is fenced goes on under a name of its own.
+ */
+export function createConvexStore(url: string, name: string, token: TokenSource, caller: ConvexCaller): ConvexStore {
+  let owner = name;
+  const yielding = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      return await call;
+    } catch (error) {
+      if (error instanceof Fenced) owner = `${name} (${randomUUID()})`;
+      throw error;
+    }
+  };
   const socket = new ConvexClient(url, { skipConvexDeploymentUrlCheck: true, logger: false });
   socket.setAuth(async ({ forceRefreshToken }) => token(forceRefreshToken));
   const epochs = (list: readonly Epoch[]) => list.map((epoch) => ({ ...epoch }));
   return {
     claim: (shards, ttlMs) => caller.mutation(api.shards.claim, { shards: [...shards], owner, ttlMs }),
-    renew: async (leases, ttlMs) => (await caller.mutation(api.shards.renew, { owner, leases: epochs(leases), ttlMs })).lost,
+    renew: async (leases, ttlMs) => {
+      const { lost } = await caller.mutation(api.shards.renew, { owner, leases: epochs(leases), ttlMs });
+      if (lost.length > 0) owner = `${name} (${randomUUID()})`;
+      return lost;
+    },
     release: async (leases) => {
       await caller.mutation(api.shards.release, { owner, leases: epochs(leases) });
     },
     load: (shard, cursor): Promise<LoadPage> => caller.query(api.host.load, { shard, cursor }),
     actor: (address): Promise<Actor | null> => caller.query(api.host.actor, { address }),
     commit: async (list, steps): Promise<StepResult[]> =>
-      (await caller.mutation(api.host.commit, { epochs: epochs(list), steps: [...steps] })).results,
+      (await yielding(caller.mutation(api.host.commit, { epochs: epochs(list), steps: [...steps] }))).results,
     settle: async (list, settlements): Promise<Settled[]> =>
-      (await caller.mutation(api.host.settle, { epochs: epochs(list), settlements: [...settlements] })).results,
+      (await yielding(caller.mutation(api.host.settle, { epochs: epochs(list), settlements: [...settlements] }))).results,
     park: async (list, actor, reason) => {
       await caller.mutation(api.host.park, { epochs: epochs(list), actor, reason });
     },

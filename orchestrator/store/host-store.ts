@@ -44,6 +44,14 @@ export class Conflict extends OmakaseError {
 export class Refused extends OmakaseError {
   readonly code = "refused";
   readonly retryable = false;
+  constructor(
+    message: string,
+    /** The store's own code: `badStep`, `unknownEvent`, … */
+    readonly reason = "refused",
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /** No answer: the call may have happened. It is safe to make it again, unchanged. */

@@ -1,0 +1,71 @@
+// The commands, their words and their output. Acting on a feature (pause, resume, retry, approve) needs a signed-in person and its
+// role: that is the dashboard's. What a ticket's state in Linear decides (start, cancel), a person's Linear key is enough for.
+
+import { Command } from "commander";
+import { createLinearRequest } from "../linear/client.ts";
+import type { CliSettings } from "./settings.ts";
+import { readStatus } from "./status.ts";
+import { listTickets, moveTicket, showTicket } from "./tickets.ts";
+
+export interface ProgramDeps {
+  /** Read when a command needs them, so that `--help` works anywhere. @throws {SettingsMissing} */
+  readonly settings: (stateDir: string) => CliSettings;
+  readonly print: (text: string) => void;
+}
+
+export function createProgram({ settings, print }: ProgramDeps): Command {
+  const program = new Command("omakase")
+    .description("Omakase from the command line.")
+    .option("--state <folder>", "where the launcher keeps its state", ".omakase")
+    .addHelpText(
+      "after",
+      "\nPausing, resuming, retrying and approving features is done on the dashboard: it knows who you are and what you may do.",
+    );
+  const known = () => settings(program.opts<{ state: string }>().state);
+  const linear = () => createLinearRequest(known().linear);
+
+  const ticket = program.command("ticket").description("tickets in Linear");
+  ticket
+    .command("list")
+    .description("the tickets and where they are")
+    .action(async () => {
+      const tickets = await listTickets(linear());
+      const width = Math.max(...tickets.map(({ state }) => state.length), 0);
+      for (const { key, state, title } of tickets) print(`${key.padEnd(8)}  ${state.padEnd(width)}  ${oneLine(title)}`);
+      if (tickets.length === 0) print("Linear has no tickets");
+    });
+  ticket
+    .command("show <key>")
+    .description("a ticket, what blocks it, and what has been said about it")
+    .action(async (key: string) => {
+      const found = await showTicket(linear(), key);
+      print(`${found.key}  ${oneLine(found.title)}\n${found.state}  ${found.url}`);
+      if (found.blockedBy.length > 0) print(`blocked by ${found.blockedBy.join(", ")}`);
+      if (found.description) print(`\n${plainText(found.description)}`);
+      for (const { by, at, body } of found.comments) print(`\n${oneLine(by)}, ${at}:\n${plainText(body)}`);
+    });
+  ticket
+    .command("start <key>")
+    .description("move it to Todo: Omakase takes it up when what blocks it is done and there is room")
+    .action(async (key: string) => {
+      print(`${key} is in ${await moveTicket(linear(), key, "unstarted", "Todo")}: Omakase takes it from here`);
+      const { webUrl } = known();
+      if (webUrl) print(`watch it at ${webUrl}/projects`);
+    });
+  ticket
+    .command("cancel <key>")
+    .description("move it to Canceled: whatever works on it stops")
+    .action(async (key: string) => {
+      print(`${key} is in ${await moveTicket(linear(), key, "canceled", "Canceled")}: what works on it stops`);
+    });
+
+  program
+    .command("status")
+    .description("whether the orchestrator works, and how much it has to do")
+    .action(async () => print(await readStatus(known().orchestratorUrl)));
+  return program;
+}
+
+/** A ticket's words are a stranger's: no control sequence of theirs reaches the terminal. */
+const plainText = (text: string) => text.replace(/[\p{Cc}--[\n\t]]/gv, "");
+const oneLine = (text: string) => plainText(text).replace(/\s+/g, " ");

@@ -1,0 +1,97 @@
+// The host's store in memory: the tables, seen by one process through its network. Windows and pages are small, so that a
+// simulation meets their edges.
+
+import type { LoadCursor, LoadPage, Mail } from "../../convex/steps.ts";
+import type { HostStore } from "../store/host-store.ts";
+import type { Process } from "./scheduler.ts";
+import type { MailRow, Tables } from "./tables.ts";
+
+const WINDOW = 4;
+const PAGE_ROWS = 3;
+
+export function createMemoryStore(tables: Tables, process: Process, owner: string): HostStore {
+  return {
+    claim: (shards, ttlMs) => process.call(() => tables.claim(shards, owner, ttlMs)),
+    renew: (leases, ttlMs) => process.call(() => tables.renew(leases, owner, ttlMs)),
+    release: (leases) => process.call(() => tables.release(leases, owner)),
+    load: (shard, cursor) => process.call(() => page(tables, shard, cursor)),
+    actor: (address) => process.call(() => tables.actors.get(address) ?? null),
+    commit: (epochs, steps) => {
+      const sent = structuredClone(steps); // what is sent is what it was when it was sent
+      return process.call(() => tables.commit(epochs, sent));
+    },
+    settle: (epochs, settlements) => process.call(() => tables.settle(epochs, settlements)),
+    park: (epochs, actor, reason) => process.call(() => tables.park(epochs, actor, reason)),
+    watchOutside: (shard, onMail) => watch(tables, process, shard, onMail),
+  };
+}
+
+function watch(tables: Tables, process: Process, shard: number, onMail: (mail: readonly Mail[]) => void): () => void {
+  const window = () => outside(tables, shard, "outside").slice(0, WINDOW);
+  let shown = "";
+  let isOver = false;
+  let isAsking = false;
+  // One look at a time, so that windows come in the order they were seen.
+  const look = () => {
+    if (isAsking || isOver) return;
+    isAsking = true;
+    void process
+      .call(window)
+      .then((mail) => {
+        if (!isOver) onMail(mail);
+        shown = idsOf(mail);
+      })
+      .catch(() => {}) // a socket that broke: asked again
+      .then(() => {
+        isAsking = false;
+        changed();
+      });
+  };
+  const changed = () => {
+    if (process.isAlive && !isOver && idsOf(window()) !== shown) look();
+  };
+  tables.watchers.add(changed);
+  shown = "nothing yet";
+  look();
+  return () => {
+    isOver = true;
+    tables.watchers.delete(changed);
+  };
+}
+
+const idsOf = (mail: readonly Mail[]) => mail.map(({ id }) => id).join();
+
+const outside = (tables: Tables, shard: number, origin: MailRow["origin"]): MailRow[] =>
+  [...tables.mailbox.values()].filter((mail) => mail.shard === shard && mail.origin === origin);
+
+const PARTS = ["own", "outside", "effects", "timers"] as const;
+
+function page(tables: Tables, shard: number, cursor: LoadCursor | null): LoadPage {
+  const part = cursor?.part ?? "own";
+  const from = Number(cursor?.position ?? 0);
+  const rows = <Row>(all: readonly Row[]): [Row[], LoadCursor | null] => {
+    const then = PARTS[PARTS.indexOf(part) + 1];
+    const next =
+      from + PAGE_ROWS < all.length ? { part, position: String(from + PAGE_ROWS) } : then && { part: then, position: null };
+    return [all.slice(from, from + PAGE_ROWS), next ?? null];
+  };
+  const empty = { mail: [], effects: [], timers: [] };
+  switch (part) {
+    case "own":
+    case "outside": {
+      const [mail, next] = rows(outside(tables, shard, part));
+      return { ...empty, mail, next };
+    }
+    case "effects": {
+      const [effects, next] = rows([...tables.outbox.values()].filter((row) => row.shard === shard && row.state === "pending"));
+      return { ...empty, effects, next };
+    }
+    case "timers": {
+      const armed = [...tables.timers.values()].filter(({ actor }) => tables.actors.get(actor)?.shard === shard);
+      const [timers, next] = rows(armed.sort((a, b) => a.dueAt - b.dueAt));
+      return { ...empty, timers, next };
+    }
+    default:
+      return part satisfies never;
+  }
+}

@@ -1,0 +1,200 @@
+// A whole deployment in one process and in virtual time: tables, far sides, and orchestrators that are killed, stopped and cut off
+// from their store. Everything comes from one seed, so that a seed is a failure's whole description.
+
+import {
+  begin,
+  DEFAULT_SETTINGS,
+  type FeatureAddress,
+  featureAddress,
+  MACHINE_VERSIONS,
+  type ProjectAddress,
+  persist,
+  projectAddress,
+  projectMachine,
+} from "@omakase/machines";
+import { aTicket } from "@omakase/machines/testing/builders";
+import { type Choices, seeded } from "@omakase/machines/testing/seeded";
+import { createHost, type Host } from "../actors/host.ts";
+import type { Log } from "../log.ts";
+import { wrongs } from "./checker.ts";
+import { FarEnds } from "./far-ends.ts";
+import { createMemoryStore } from "./memory-store.ts";
+import { CALM, Process, Scheduler, type Weather } from "./scheduler.ts";
+import { type Guard, Tables } from "./tables.ts";
+
+export interface SimulationOptions {
+  /** Tickets, over two projects. @default 2 */
+  readonly tickets?: number;
+  /** Virtual time during which processes die and calls are lost, ms; then all must come to an end. @default 40,000 */
+  readonly troubleMs?: number;
+  /** A guard taken out of the tables: the checker must notice. */
+  readonly without?: Guard;
+  /** @default true */
+  readonly honoursTokens?: boolean;
+  /** @default silent */
+  readonly log?: Log;
+}
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly wrongs: readonly string[];
+  readonly kills: number;
+  readonly pauses: number;
+  readonly steps: number;
+  readonly launches: number;
+  /** Virtual time from the first ticket to rest, ms. */
+  readonly tookMs: number;
+}
+
+interface Orchestrator {
+  readonly process: Process;
+  readonly host: Host;
+}
+
+const STORM: Weather = { lostRequest: 0.05, lostAnswer: 0.05, latencyMs: 60 };
+/** Longer than any wall clock, back-off and stall of the machines together. */
+const END_MS = 48 * 3_600_000;
+
+export async function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
+  const world = new Simulated(seed, options);
+  return world.run();
+}
+
+class Simulated {
+  private readonly scheduler = new Scheduler();
+  private readonly choices: Choices;
+  private readonly tables = new Tables(() => this.scheduler.nowMs);
+  private readonly ends: FarEnds;
+  private readonly running: Orchestrator[] = [];
+  private readonly projects = [projectAddress("acme", "shop"), projectAddress("acme", "app")];
+  private weather = CALM;
+  private started = 0;
+  private counts = { kills: 0, pauses: 0 };
+
+  constructor(
+    private readonly seed: number,
+    private readonly options: SimulationOptions,
+  ) {
+    this.choices = seeded(seed);
+    if (options.without) this.tables.without.add(options.without);
+    const [first, second] = [this.feature(0), this.feature(2)];
+    const blockedBy = { [second]: [first] };
+    this.ends = new FarEnds(this.scheduler, this.tables, this.choices, blockedBy, options.honoursTokens);
+  }
+
+  async run(): Promise<SimulationResult> {
+    const startedAt = this.scheduler.nowMs;
+    for (const project of this.projects) this.found(project);
+    const troubleMs = this.options.troubleMs ?? 40_000;
+    this.weather = STORM;
+    this.ends.troubles = { busy: 0.1, never: 0.02, duplicates: 0.2 };
+    this.begin();
+    if (this.choices.chance(0.5)) this.begin();
+    for (let ticket = 0; ticket < (this.options.tickets ?? 2); ticket++) this.appear(ticket);
+    this.trouble(startedAt + troubleMs);
+    await this.scheduler.pass(troubleMs);
+    this.weather = CALM;
+    this.ends.troubles = { busy: 0, never: 0, duplicates: 0 };
+    if (this.running.length === 0) this.begin();
+    const came = await this.scheduler.runUntil(() => this.isAtRest(), END_MS);
+    const found = wrongs(this.tables, this.ends, true);
+    if (!came) found.push("I9: it never came to rest");
+    const kept = { steps: this.tables.transitions.length, launches: this.ends.launches.length };
+    for (const { process } of this.running) process.kill();
+    return { seed: this.seed, wrongs: found, ...this.counts, ...kept, tookMs: this.scheduler.nowMs - startedAt };
+  }
+
+  private isAtRest(): boolean {
+    const { timers, mailbox, outbox } = this.tables;
+    if (timers.size > 0 || mailbox.size > 0 || !this.ends.isQuiet) return false;
+    for (const { state } of outbox.values()) if (state === "pending") return false;
+    return true;
+  }
+
+  private project = (ticket: number): ProjectAddress => this.projects[ticket % 2]!;
+  private feature = (ticket: number): FeatureAddress => featureAddress(this.project(ticket), `oma-${ticket + 1}`);
+
+  /** As convex/seed.ts does it: born with room for nobody, its limits are its first event. */
+  private found(address: ProjectAddress): void {
+    const input = { address, limits: { features: 0, perRole: {} }, settings: DEFAULT_SETTINGS };
+    this.tables.seed(address, MACHINE_VERSIONS.project, persist(projectMachine, begin(projectMachine, input).snapshot));
+    this.ends.tell(address, "limits", {
+      type: "limits.changed",
+      by: "seed",
+      limits: { features: 1, perRole: { coder: 1 } },
+    } as never);
+  }
+
+  /** A ticket is written, moved to Todo a little later, and sometimes taken back. */
+  private appear(index: number): void {
+    const feature = this.feature(index);
+    const facts = { issueId: feature, key: `OMA-${index + 1}` };
+    const change = (key: string, stateType: "backlog" | "unstarted" | "canceled", updatedAt: number) => {
+      const ticket = aTicket({ ...facts, stateType, updatedAt });
+      if (updatedAt === 0)
+        this.ends.tell(this.project(index), key, { type: "ticket.appeared", featureId: `oma-${index + 1}`, ticket } as never);
+      else this.whenBorn(feature, () => this.ends.tell(feature, key, { type: "ticket.changed", ticket } as never));
+    };
+    const at = this.choices.next() * 5_000;
+    this.scheduler.after(at, () => change(`appear-${index}`, "backlog", 0));
+    this.scheduler.after(at + this.choices.next() * 5_000, () => change(`todo-${index}`, "unstarted", 1));
+    if (this.choices.chance(0.2))
+      this.scheduler.after(at + this.choices.next() * 60_000, () => change(`cancel-${index}`, "canceled", 2));
+    if (this.choices.chance(0.2)) {
+      const after = this.choices.next() * 30_000;
+      const hold = (type: "pause" | "resume", ms: number) =>
+        this.scheduler.after(at + ms, () =>
+          this.ends.tell(this.project(index), `${type}-${index}`, { type, by: "Dana", mode: "now" } as never),
+        );
+      hold("pause", after);
+      hold("resume", after + this.choices.next() * 30_000);
+    }
+  }
+
+  private whenBorn(address: string, run: () => void): void {
+    if (this.tables.actors.has(address)) run();
+    else this.scheduler.after(500, () => this.whenBorn(address, run));
+  }
+
+  private begin(): void {
+    const process = new Process(this.scheduler, this.choices, () => this.weather);
+    const store = createMemoryStore(this.tables, process, `owner-${++this.started}`);
+    const host = createHost({
+      store,
+      performers: this.ends.performers(process),
+      log: this.options.log ?? SILENT,
+      clock: process.clock,
+    });
+    this.running.push({ process, host });
+    void host.start();
+  }
+
+  /** Kills, stops and starts processes until `endsAt`. */
+  private trouble(endsAt: number): void {
+    this.scheduler.after(50 + this.choices.next() ** 2 * 8_000, () => {
+      if (this.scheduler.nowMs > endsAt) return;
+      this.upset();
+      this.trouble(endsAt);
+    });
+  }
+
+  private upset(): void {
+    const victim = this.running.length > 0 ? this.choices.pick(this.running) : undefined;
+    if (!victim || (this.running.length < 3 && this.choices.chance(0.3))) return this.begin();
+    if (this.choices.chance(0.3)) {
+      this.counts.pauses++;
+      victim.process.pause(this.choices.next() * 25_000);
+      return;
+    }
+    this.running.splice(this.running.indexOf(victim), 1);
+    if (this.choices.chance(0.2)) {
+      void victim.host.drain().catch(() => {}); // a deployment: it hands over and ends
+      return;
+    }
+    this.counts.kills++;
+    victim.process.kill();
+    this.scheduler.after(this.choices.next() * 3_000, () => this.begin());
+  }
+}
+
+const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {} };

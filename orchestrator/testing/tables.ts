@@ -1,0 +1,329 @@
+// The host's tables in memory, with the promises of convex/host.ts and convex/shards.ts: every call is a transaction, whole or not
+// at all, and may be made again. Written from docs/design/data.md, not from the code it stands in for. Guards can be taken out one
+// at a time, to see that the checker misses them.
+
+import { actorKind } from "@omakase/machines";
+import { shardOf } from "../../convex/shardOf.ts";
+import type {
+  Actor,
+  Answer,
+  Epoch,
+  Mail,
+  PendingEffect,
+  Posted,
+  Settled,
+  Settlement,
+  Step,
+  StepResult,
+} from "../../convex/steps.ts";
+import { Conflict, Fenced, Refused } from "../store/host-store.ts";
+
+export type Guard = "epoch" | "receipt" | "sequence" | "settledOnce" | "armedSequence";
+
+export interface ActorRow extends Actor {
+  /** The snapshot of its initial transition: where a fold of its log begins. */
+  readonly bornWith: string;
+  readonly bornOf: string;
+  readonly view: Step["view"] | Step["spawns"][number]["view"] | null;
+}
+
+export interface TransitionRow
+  extends Pick<Step, "actor" | "eventId" | "eventType" | "event" | "cause" | "at" | "ignored" | "from" | "to"> {
+  readonly sequence: number;
+  /** The epoch of the owner that stored it. */
+  readonly epoch: number;
+  readonly storedAt: number;
+}
+
+export interface OutboxRow extends PendingEffect {
+  readonly shard: number;
+  readonly state: "pending" | "done" | "failed";
+  readonly error: string | null;
+  readonly storedAt: number;
+  /** How often it was settled: once, if all is well. */
+  readonly settled: number;
+}
+
+export interface TimerRow {
+  readonly actor: string;
+  readonly timerId: string;
+  readonly armedSequence: number;
+  readonly dueAt: number;
+}
+
+export interface MailRow extends Mail {
+  readonly shard: number;
+}
+
+interface ShardRow {
+  readonly epoch: number;
+  readonly owner: string;
+  readonly expiresAt: number;
+}
+
+type Asks = Pick<Step, "sends" | "effects" | "timers">;
+
+export class Tables {
+  readonly actors = new Map<string, ActorRow>();
+  readonly mailbox = new Map<string, MailRow>();
+  readonly transitions: TransitionRow[] = [];
+  readonly outbox = new Map<string, OutboxRow>();
+  readonly timers = new Map<string, TimerRow>();
+  readonly shards = new Map<number, ShardRow>();
+  /** Told after each transaction. */
+  readonly watchers = new Set<() => void>();
+  readonly without = new Set<Guard>();
+  readonly #receipts = new Map<string, number>();
+  #undo: (() => void)[] = [];
+  #ids = 0;
+
+  constructor(readonly now: () => number) {}
+
+  /** @throws what `work` throws, with everything it wrote taken back */
+  transaction<Result>(work: () => Result): Result {
+    this.#undo = [];
+    try {
+      const result = work();
+      for (const watcher of this.watchers) watcher();
+      return result;
+    } catch (error) {
+      for (const undo of this.#undo.reverse()) undo();
+      throw error;
+    }
+  }
+
+  claim(shards: readonly number[], owner: string, ttlMs: number): Epoch[] {
+    return this.transaction(() =>
+      shards.flatMap((shard) => {
+        const row = this.shards.get(shard);
+        if (!row || (row.owner !== owner && row.expiresAt > this.now())) return [];
+        const epoch = row.epoch + 1;
+        this.put(this.shards, shard, { epoch, owner, expiresAt: this.now() + ttlMs });
+        return [{ shard, epoch }];
+      }),
+    );
+  }
+
+  renew(leases: readonly Epoch[], owner: string, ttlMs: number): number[] {
+    return this.transaction(() =>
+      leases.flatMap(({ shard, epoch }) => {
+        const row = this.shards.get(shard);
+        if (row?.owner !== owner || row.epoch !== epoch) return [shard];
+        this.put(this.shards, shard, { ...row, expiresAt: this.now() + ttlMs });
+        return [];
+      }),
+    );
+  }
+
+  release(leases: readonly Epoch[], owner: string): void {
+    this.renew(leases, owner, 0);
+  }
+
+  commit(epochs: readonly Epoch[], steps: readonly Step[]): StepResult[] {
+    return this.transaction(() => {
+      this.fence(epochs);
+      return steps.map((step) => this.#apply(step, epochs));
+    });
+  }
+
+  settle(epochs: readonly Epoch[], settlements: readonly Settlement[]): Settled[] {
+    return this.transaction(() => {
+      this.fence(epochs);
+      return settlements.map((settlement) => this.settleWith(settlement.effectId, () => ({ ...settlement, mail: [] })));
+    });
+  }
+
+  /** Ends an effect with an answer worked out only while it is pending. Inside a transaction. */
+  settleWith(
+    effectId: string,
+    work: (row: OutboxRow) => Pick<Settlement, "state" | "error" | "answer"> & { mail: Answer[] },
+  ): Settled {
+    const row = this.outbox.get(effectId);
+    if (!row) return { kind: "unknown", effectId };
+    const key = `effect:${effectId}`;
+    if (row.state !== "pending" && !this.without.has("settledOnce")) {
+      const unread = [...this.mailbox.values()].filter((mail) => mail.actor === row.actor && mail.key === key);
+      return { kind: "already", effectId, mail: unread.map(({ id, actor, event }) => ({ id, actor, key, event })) };
+    }
+    const { state, error, answer, mail } = work(row);
+    this.put(this.outbox, effectId, { ...row, state, error, settled: row.settled + 1 });
+    const cause = { kind: "effect", name: row.kind } as const;
+    const answered = answer === null ? [] : [{ ...this.post(row.actor, key, answer, cause), event: answer }];
+    return { kind: "settled", effectId, mail: [...answered, ...mail] };
+  }
+
+  park(epochs: readonly Epoch[], address: string, reason: string): void {
+    this.transaction(() => {
+      this.fence(epochs);
+      const row = this.actors.get(address);
+      if (!row) throw new Refused(`there is no actor ${address}`, "unknownActor");
+      this.put(this.actors, address, { ...row, status: "parked", parkedReason: reason });
+      this.#moveMail(address, "held");
+    });
+  }
+
+  unpark(address: string): void {
+    this.transaction(() => {
+      const row = this.actors.get(address);
+      if (row?.status !== "parked") return;
+      this.put(this.actors, address, { ...row, status: "active", parkedReason: null });
+      this.#moveMail(address, "outside");
+    });
+  }
+
+  /** Mail from outside. */
+  deliver(actor: string, key: string, event: string, cause: Mail["cause"]): "stored" | "duplicate" | "unknown" {
+    return this.transaction(() => {
+      const row = this.actors.get(actor);
+      if (!row) return "unknown";
+      if (
+        this.#receipts.has(receipt(actor, key)) ||
+        [...this.mailbox.values()].some((mail) => mail.actor === actor && mail.key === key)
+      )
+        return "duplicate";
+      this.#insertMail(actor, key, event, cause, row.status === "parked" ? "held" : "outside");
+      return "stored";
+    });
+  }
+
+  /** Makes an actor nobody spawned. */
+  seed(address: string, machineVersion: string, snapshot: string): void {
+    this.transaction(() =>
+      this.#insertActor(address, { machineVersion, snapshot, status: "active", bornOf: "seed", view: null }),
+    );
+  }
+
+  /** Mail of the owner's own. Inside a transaction. */
+  post(actor: string, key: string, event: string, cause: Mail["cause"]): Posted {
+    return { id: this.#insertMail(actor, key, event, cause, "own"), actor, key };
+  }
+
+  /** @throws {Fenced} */
+  fence(epochs: readonly Epoch[]): void {
+    if (this.without.has("epoch")) return;
+    for (const { shard, epoch } of epochs) if (this.shards.get(shard)?.epoch !== epoch) throw new Fenced(shard);
+  }
+
+  protected put<Key, Row>(table: Map<Key, Row>, key: Key, row: Row): void {
+    const before = table.get(key);
+    this.#undo.push(() => (before === undefined ? table.delete(key) : table.set(key, before)));
+    table.set(key, row);
+  }
+
+  #delete<Key, Row>(table: Map<Key, Row>, key: Key): void {
+    const before = table.get(key);
+    if (before === undefined) return;
+    this.#undo.push(() => table.set(key, before));
+    table.delete(key);
+  }
+
+  #apply(step: Step, epochs: readonly Epoch[]): StepResult {
+    const { source, actor: address, eventId } = step;
+    const isPending =
+      source.kind === "mail"
+        ? this.mailbox.get(source.id)?.key === eventId
+        : this.#isArmed(address, source.timerId, source.armedSequence);
+    if (!isPending && !(this.without.has("receipt") && source.kind === "mail")) return this.#repeated(step);
+    const actor = this.actors.get(address);
+    if (!actor) throw new Refused(`there is no actor ${address}`, "unknownActor");
+    const epoch = epochs.find(({ shard }) => shard === actor.shard);
+    if (!epoch) throw new Fenced(actor.shard);
+    if (actor.status === "parked") throw new Refused(`${address} is parked`, "parked");
+    if (actor.sequence !== step.expectedSequence && !this.without.has("sequence")) throw new Conflict(address);
+    const sequence = step.expectedSequence + 1;
+    if (source.kind === "mail") this.#delete(this.mailbox, source.id);
+    else this.#delete(this.timers, timerKey(address, source.timerId));
+    const { eventType, event, cause, at, ignored, from, to } = step;
+    const row = { actor: address, sequence, eventId, eventType, event, cause, at, ignored, from, to };
+    this.transitions.push({ ...row, epoch: epoch.epoch, storedAt: this.now() });
+    this.#undo.push(() => this.transitions.pop());
+    this.put(this.#receipts, receipt(address, eventId), sequence);
+    const { snapshot, machineVersion, status, view } = step;
+    this.put(this.actors, address, {
+      ...actor,
+      sequence,
+      snapshot: snapshot ?? actor.snapshot,
+      machineVersion,
+      status,
+      view: view ?? actor.view,
+    });
+    const mail: Posted[] = [];
+    const spawned = step.spawns.map((spawn) => {
+      const existing = this.actors.get(spawn.address);
+      if (existing) return { address: spawn.address, actorId: existing.id, created: false };
+      const actorId = this.#insertActor(spawn.address, { ...spawn, bornOf: `${address}:${sequence}` });
+      mail.push(...this.#ask(spawn.address, 0, spawn));
+      return { address: spawn.address, actorId, created: true };
+    });
+    mail.push(...this.#ask(address, sequence, step));
+    return { kind: "stored", sequence, mail, spawned };
+  }
+
+  #repeated(step: Step): StepResult {
+    const { actor: address, eventId, source } = step;
+    const sequence = this.#receipts.get(receipt(address, eventId));
+    if (sequence === undefined) {
+      if (source.kind === "timer") return { kind: "stale" };
+      throw new Refused(`nobody sent "${eventId}" to ${address}`, "unknownEvent");
+    }
+    if (sequence !== step.expectedSequence + 1) return { kind: "duplicate", sequence, replay: false, mail: [], spawned: [] };
+    const unread = (key: string) => [...this.mailbox.values()].filter((mail) => mail.key === key && mail.origin === "own");
+    const posted = (asker: string, at: number, { sends }: Asks) =>
+      sends.flatMap(({ index }) => unread(askId(asker, at, index)).map(({ id, actor, key }) => ({ id, actor, key })));
+    const spawned = step.spawns.flatMap((spawn) => {
+      const row = this.actors.get(spawn.address);
+      return row ? [{ address: spawn.address, actorId: row.id, created: row.bornOf === `${address}:${sequence}` }] : [];
+    });
+    const born = step.spawns.filter((spawn) => spawned.some((one) => one.created && one.address === spawn.address));
+    const mail = [...born.flatMap((spawn) => posted(spawn.address, 0, spawn)), ...posted(address, sequence, step)];
+    return { kind: "duplicate", sequence, replay: true, mail, spawned };
+  }
+
+  #isArmed(actor: string, timerId: string, armedSequence: number): boolean {
+    const row = this.timers.get(timerKey(actor, timerId));
+    return row !== undefined && (row.armedSequence === armedSequence || this.without.has("armedSequence"));
+  }
+
+  #ask(actor: string, sequence: number, { sends, effects, timers }: Asks): Posted[] {
+    for (const { timerId, dueAt } of timers) {
+      if (dueAt === null) this.#delete(this.timers, timerKey(actor, timerId));
+      else this.put(this.timers, timerKey(actor, timerId), { actor, timerId, armedSequence: sequence, dueAt });
+    }
+    for (const { index, kind, payload } of effects) {
+      const effectId = askId(actor, sequence, index);
+      const now = this.now();
+      const row = { effectId, actor, kind, payload, createdAt: now, shard: shardOf(actor), storedAt: now };
+      this.put(this.outbox, effectId, { ...row, state: "pending", error: null, settled: 0 });
+    }
+    return sends.map(({ index, to, event }) =>
+      this.post(to, askId(actor, sequence, index), event, { kind: "actor", name: actor }),
+    );
+  }
+
+  #insertActor(
+    address: string,
+    row: Pick<ActorRow, "machineVersion" | "snapshot" | "bornOf" | "view"> & { status: "active" | "done" },
+  ) {
+    const { machineVersion, snapshot, status, bornOf, view } = row;
+    const id = `actor-${++this.#ids}` as Actor["id"];
+    const place = { id, address, kind: actorKind(address), shard: shardOf(address), sequence: 0, parkedReason: null };
+    this.put(this.actors, address, { ...place, machineVersion, snapshot, status, bornOf, view, bornWith: snapshot });
+    if (!this.shards.has(place.shard)) this.put(this.shards, place.shard, { epoch: 0, owner: "", expiresAt: 0 });
+    return id;
+  }
+
+  #insertMail(actor: string, key: string, event: string, cause: Mail["cause"], origin: Mail["origin"]): Mail["id"] {
+    const arrivedAt = ++this.#ids;
+    const id = `mail-${arrivedAt}` as Mail["id"];
+    this.put(this.mailbox, id, { id, origin, actor, key, event, cause, arrivedAt, shard: shardOf(actor) });
+    return id;
+  }
+
+  #moveMail(address: string, origin: Mail["origin"]): void {
+    for (const mail of this.mailbox.values()) if (mail.actor === address) this.put(this.mailbox, mail.id, { ...mail, origin });
+  }
+}
+
+export const askId = (actor: string, sequence: number, index: number): string => `${actor}:${sequence}:${index}`;
+const receipt = (actor: string, eventId: string) => `${actor} ${eventId}`;
+const timerKey = (actor: string, timerId: string) => `${actor} ${timerId}`;
