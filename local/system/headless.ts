@@ -36,7 +36,7 @@ export async function startHeadless(
 export type Headless = Awaited<ReturnType<typeof startHeadless>> & { readonly launch: Launch };
 
 /** The first of a run of ports nobody listens on. */
-async function freePorts(): Promise<number> {
+export async function freePorts(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const base = 20_000 + Math.floor(Math.random() * 30_000);
     const free = await Promise.all(PORT_NAMES.map((_, index) => isFree(base + index)));
