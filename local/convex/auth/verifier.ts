@@ -37,8 +37,20 @@ const CAMEL_CASE: Readonly<Record<string, string>> = {
 };
 const NOT_ATTRIBUTES = new Set(["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]);
 
+/** How long a verified token is trusted without looking at its signature again, and how many are remembered. */
+const TRUSTED_MS = 30_000;
+const MAX_TRUSTED = 1_000;
+
+interface Trusted {
+  readonly identity: Identity & { kind: "user" };
+  readonly provider: AuthProvider;
+  readonly untilMs: number;
+}
+
 export class TokenVerifier {
   readonly #keys: KeySets;
+  /** A service sends the same token with every call: its signature is checked twice a minute, its expiry every time. */
+  readonly #trusted = new Map<string, Trusted>();
 
   constructor(
     private readonly providers: () => readonly AuthProvider[],
@@ -49,6 +61,11 @@ export class TokenVerifier {
 
   /** @throws {AuthRefused} with a text that says which check failed */
   async verify(token: string): Promise<Identity & { kind: "user" }> {
+    const known = this.#trusted.get(token);
+    const nowMs = Date.now();
+    if (known && nowMs < known.untilMs && nowMs < known.identity.expiresAtMs && this.providers().includes(known.provider)) {
+      return known.identity;
+    }
     const provider = this.#providerFor(decode(token));
     try {
       const keys = await this.#keys.keysOf(provider);
@@ -57,7 +74,10 @@ export class TokenVerifier {
         clockTolerance: LEEWAY_SECONDS,
         ...(provider.applicationId === null ? {} : { audience: provider.applicationId }),
       });
-      return identityOf(payload, token);
+      const identity = identityOf(payload, token);
+      if (this.#trusted.size >= MAX_TRUSTED) this.#trusted.clear();
+      this.#trusted.set(token, { identity, provider, untilMs: Date.now() + TRUSTED_MS });
+      return identity;
     } catch (cause) {
       if (cause instanceof AuthRefused) throw cause;
       throw new AuthRefused("InvalidAuthHeader", `Could not verify the token: ${reasonOf(cause)}`, { cause });

@@ -1,6 +1,7 @@
 // Convex validators: from validator JSON (`exportArgs()`, `exportReturns()`, a schema's `documentType`) to a check with Convex's texts.
 //   V1. A check never throws on a value, however hostile; it answers null or one text.
 //   V2. A union fails as a whole: the text names the union, not the member that came closest.
+//   V3. `fits` and `mismatch` agree. Nearly every value fits, and union members that do not are no news: texts are made afterwards.
 // How validators and values print in those texts is validator-text.ts.
 import { SchemaRefused } from "./errors.ts";
 import { compareKeys, encodeKey } from "./keys.ts";
@@ -38,18 +39,74 @@ export class Validator {
 
   /** Null when the value matches, else Convex's text without a prefix such as "ArgumentValidationError: ". */
   check(value: JsonValue, tableOf: TableOfId): string | null {
-    return mismatch(this.rule, value, "", { tableOf, systemFieldsAllowed: false })?.text ?? null;
+    return textOf(this.rule, value, { tableOf, systemFieldsAllowed: false });
   }
 
   /** As check, for a stored document: `_id` and `_creationTime` at the top are not the validator's business. */
   checkDocument(document: JsonObject, tableOf: TableOfId): string | null {
-    return mismatch(this.rule, document, "", { tableOf, systemFieldsAllowed: true })?.text ?? null;
+    return textOf(this.rule, document, { tableOf, systemFieldsAllowed: true });
   }
 
   /** The validator as the developer would write it, e.g. `v.object({name: v.string()})`. */
   toString(): string {
     return showValidator(this.rule);
   }
+}
+
+/** V3. */
+function textOf(rule: Rule, value: JsonValue, context: Context): string | null {
+  if (fits(rule, value, context)) return null;
+  // A value that does not fit is never let through, whatever the words for it come to.
+  return (mismatch(rule, value, "", context) ?? noMatch(rule, value, "")).text;
+}
+
+/** Whether a value matches, and nothing more: the path of every argument, result and document. */
+function fits(rule: Rule, value: JsonValue, context: Context): boolean {
+  switch (rule.type) {
+    case "any":
+      return true;
+    case "null":
+      return value === null;
+    case "boolean":
+      return typeof value === "boolean";
+    case "string":
+      return typeof value === "string";
+    case "number":
+      return typeof value === "number" || kindOf(value) === "special";
+    case "literal":
+      return isSame(rule.value, value);
+    case "id":
+      return typeof value === "string" && context.tableOf(value) === rule.tableName;
+    case "array": {
+      if (!Array.isArray(value)) return false;
+      const inner = nested(context);
+      return value.every((element) => fits(rule.element, element, inner));
+    }
+    case "object":
+      return objectFits(rule, value, context);
+    case "union":
+      return rule.members.some((member) => fits(member, value, context));
+    case "bigint":
+    case "commitTs":
+    case "bytes":
+    case "record":
+      return mismatch(rule, value, "", context) === null;
+    default:
+      return rule satisfies never;
+  }
+}
+
+function objectFits(rule: Rule & { type: "object" }, value: JsonValue, context: Context): boolean {
+  if (!isObject(value) || kindOf(value) !== "object") return false;
+  const inner = nested(context);
+  for (const [field, { rule: fieldRule, isOptional }] of rule.fields) {
+    const element = Object.hasOwn(value, field) ? value[field] : undefined;
+    if (element === undefined ? !isOptional : !fits(fieldRule, element, inner)) return false;
+  }
+  for (const field in value) {
+    if (!rule.fields.has(field) && !(context.systemFieldsAllowed && SYSTEM_FIELDS.has(field))) return false;
+  }
+  return true;
 }
 
 function mismatch(rule: Rule, value: JsonValue, path: string, context: Context): Mismatch | null {
@@ -82,7 +139,7 @@ function mismatch(rule: Rule, value: JsonValue, path: string, context: Context):
     case "object":
       return objectMismatch(rule, value, path, context);
     case "union":
-      return rule.members.some((member) => mismatch(member, value, path, context) === null) ? null : noMatch(rule, value, path);
+      return fits(rule, value, context) ? null : noMatch(rule, value, path);
     default:
       return rule satisfies never;
   }
