@@ -9,7 +9,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { EventLog } from "./events.ts";
-import { endGroup, killLeftovers, tailOfStream } from "./processes.ts";
+import { atMost, endGroup, killLeftovers, OUTPUT_GRACE_MS, Tail } from "./processes.ts";
 import type { RoleDefinition } from "./roles/definition.ts";
 import { ClaudeStream, linesOf, type ResultLine } from "./stream.ts";
 
@@ -63,16 +63,16 @@ export async function runClaude(settings: ClaudeSettings, signal: AbortSignal): 
     const tooLong = () => log.note("claude.output", `A line of more than ${MAX_LINE_CHARS} characters was passed over.`, "warn");
     for await (const line of linesOf(child.stdout, MAX_LINE_CHARS, tooLong)) stream.line(line);
   })();
-  const complaining = tailOfStream(child.stderr, MAX_COMPLAINT_BYTES);
+  const complaints = new Tail(child.stderr, MAX_COMPLAINT_BYTES);
   try {
     await child.exited;
   } finally {
     signal.removeEventListener("abort", end);
-    const left = killLeftovers(home, child.pid); // C4; it also closes outputs that a background process kept open
+    const left = killLeftovers(home, child.pid); // C4
     if (left > 0) log.note("claude.leftovers", `${left} processes were left running and have been ended.`, "warn");
   }
-  const complaint = (await complaining).trim();
-  await listening;
+  await atMost(OUTPUT_GRACE_MS, Promise.all([complaints.ended, listening]));
+  const complaint = complaints.text.trim();
   if (complaint !== "") log.add({ source: "stderr", level: "warn", kind: "claude.stderr", text: complaint });
   return { exitCode: child.exitCode, result: stream.result, complaint };
 }

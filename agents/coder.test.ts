@@ -26,7 +26,9 @@ beforeAll(async () => {
       *coder() {
         yield* write("tea.txt", "hot\n");
         yield bash("mkdir -p node_modules/x inner");
-        yield bash("bun -e 'await Bun.$`cd inner && git init -q && touch a && git add a && git -c user.name=x -c user.email=x commit -qm a`'");
+        yield bash(
+          "bun -e 'await Bun.$`cd inner && git init -q && touch a && git add a && git -c user.name=x -c user.email=x commit -qm a`'",
+        );
         yield* write("node_modules/x/index.js", "1\n");
         yield done();
       },
@@ -44,7 +46,9 @@ describe.skipIf(!hasClaude)("the coder", () => {
         exitCode: 0,
         reported: { exitCode: 0, class: null, reason: "", result: { summary: "Tea is served. It was not before." } },
       });
-      expect(await world.inClone("agent/tea-1", "git rev-parse HEAD; cat tea.txt")).toBe(`${orchestrator.reported?.headSha}\nhot`);
+      expect(await world.inClone("agent/tea-1", "git rev-parse HEAD; cat tea.txt")).toBe(
+        `${orchestrator.reported?.headSha}\nhot`,
+      );
       expect(await world.inClone("agent/tea-1", "git log -1 --format='%an <%ae>|%B'")).toBe(
         [
           "Omakase coder <coder@agents.omakase.dev>|TEA-1: Tea is served",
@@ -70,7 +74,10 @@ describe.skipIf(!hasClaude)("the coder", () => {
       const kinds = ["prepare.clone", "prepare.branch", "model.start", "tool.call", "tool.result", "usage", "push", "end"];
       expect(orchestrator.kinds()).toEqual(expect.arrayContaining(kinds));
       expect(orchestrator.events.find(({ kind }) => kind === "tool.call")?.text).toBe("Write tea.txt");
-      expect(orchestrator.events.find(({ kind }) => kind === "tool.result")?.data).toMatchObject({ isError: false, name: "Write" });
+      expect(orchestrator.events.find(({ kind }) => kind === "tool.result")?.data).toMatchObject({
+        isError: false,
+        name: "Write",
+      });
       const { usage } = orchestrator.reported ?? {};
       expect(usage).toEqual({ ...usage!, turns: 3 });
       expect([usage?.outputTokens, usage?.costUsd].every((amount) => (amount ?? 0) > 0)).toBe(true);
@@ -118,7 +125,11 @@ describe.skipIf(!hasClaude)("the coder", () => {
       const two = await world.run({ ticket: { key: "BASE-2" }, repository: { bases: ["agent/soup", "agent/rice"] } });
       expect(two.exitCode).toBe(0);
       expect(await world.inClone("agent/base-2", "cat soup.txt rice.txt tea.txt")).toBe("miso\nwhite\nhot");
-      const continued = await world.run({ ticket: { key: "BASE-2" }, round: 2, repository: { bases: ["agent/soup", "agent/rice"] } });
+      const continued = await world.run({
+        ticket: { key: "BASE-2" },
+        round: 2,
+        repository: { bases: ["agent/soup", "agent/rice"] },
+      });
       expect(continued.orchestrator.reported?.reason).toContain("no new commit"); // the merge of the bases is not taken for work
     },
     TEST_TIMEOUT_MS,
@@ -129,9 +140,15 @@ describe.skipIf(!hasClaude)("the coder", () => {
     async () => {
       await world.github.push("agent/left", { "menu.txt": "left\n" });
       await world.github.push("agent/right", { "menu.txt": "right\n" });
-      const { exitCode, orchestrator } = await world.run({ ticket: { key: "BASE-3" }, repository: { bases: ["agent/left", "agent/right"] } });
+      const { exitCode, orchestrator } = await world.run({
+        ticket: { key: "BASE-3" },
+        repository: { bases: ["agent/left", "agent/right"] },
+      });
       expect(exitCode).toBe(1);
-      expect(orchestrator.reported).toMatchObject({ class: "agent", reason: expect.stringContaining("agent/right conflicts in menu.txt") });
+      expect(orchestrator.reported).toMatchObject({
+        class: "agent",
+        reason: expect.stringContaining("agent/right conflicts in menu.txt"),
+      });
       expect(orchestrator.kinds()).not.toContain("model.start");
     },
     TEST_TIMEOUT_MS,
@@ -140,7 +157,10 @@ describe.skipIf(!hasClaude)("the coder", () => {
   test(
     "asks for a fresh token when its own is about to expire",
     async () => {
-      const { exitCode } = await world.run({ ticket: { key: "TOKEN-1" }, repository: { token: "expired-long-ago", tokenExpiresAt: Date.now() } });
+      const { exitCode } = await world.run({
+        ticket: { key: "TOKEN-1" },
+        repository: { token: "expired-long-ago", tokenExpiresAt: Date.now() },
+      });
       expect(exitCode).toBe(0);
     },
     TEST_TIMEOUT_MS,

@@ -8,13 +8,18 @@ const MARGIN_MS = 5 * 60_000;
 
 export function gitTokens(
   first: { readonly token: string; readonly expiresAt: number },
-  { orchestrator, masking, now = Date.now }: { orchestrator: Orchestrator; masking: Masking; now?: () => number },
+  {
+    orchestrator,
+    masking,
+    signal,
+    now = Date.now,
+  }: { orchestrator: Orchestrator; masking: Masking; signal: AbortSignal; now?: () => number },
 ): () => Promise<string> {
   let current = first;
   masking.learn(first.token);
   return async () => {
     if (now() + MARGIN_MS >= current.expiresAt) {
-      current = await orchestrator.gitToken();
+      current = await orchestrator.gitToken(signal);
       masking.learn(current.token);
     }
     return current.token;

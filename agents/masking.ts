@@ -1,6 +1,8 @@
 // Takes secrets out of a text before it leaves the container: the ones this run was given, exactly, and whatever is shaped like a key.
 // The orchestrator looks for the same shapes again: two walls, since neither knows everything.
 
+import { cutMiddle } from "./bounded-text.ts";
+
 const SHAPES: readonly RegExp[] = [
   /\bgh[opsur]_[A-Za-z0-9_.-]{16,}/g,
   /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
@@ -14,9 +16,13 @@ const SHAPES: readonly RegExp[] = [
   /\bxox[abeoprs]-[A-Za-z0-9-]{10,}/g,
   /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/g,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
-  /(?<=:\/\/[^\s/:@]{0,100}:)[^\s/@]{6,200}(?=@)/g, // the password in an address
 ];
 
+/** The password in an address. */
+const IN_ADDRESS = /(:\/\/[^\s/:@]{0,100}:)[^\s/@]{6,200}(?=@)/g;
+
+/** Nobody keeps more than a part of this; a secret cut in two at its middle goes when that part is taken. */
+const MAX_TEXT_BYTES = 256 * 1024;
 const MASKED = "[masked]";
 /** A shorter one would turn ordinary words into holes. */
 const MIN_SECRET_CHARS = 8;
@@ -31,10 +37,11 @@ export class Masking {
     this.#secrets.add(Buffer.from(`x-access-token:${secret}`).toString("base64"));
   }
 
+  /** A text of more than 256 KiB is cut in the middle: the shapes are looked for in one thread with everything else. */
   text(text: string): string {
-    let masked = text;
+    let masked = cutMiddle(text, MAX_TEXT_BYTES);
     for (const secret of this.#secrets) masked = masked.replaceAll(secret, MASKED);
-    return SHAPES.reduce((soFar, shape) => soFar.replace(shape, MASKED), masked);
+    return SHAPES.reduce((soFar, shape) => soFar.replace(shape, MASKED), masked.replace(IN_ADDRESS, `$1${MASKED}`));
   }
 
   /** The same through every text of a JSON value, so that what is left is still of the same shape. */

@@ -25,6 +25,8 @@ export interface RunOptions {
 }
 
 const KILL_AFTER_MS = 2_000;
+/** A program that is over has this long for the rest of its output to arrive; only an escaped process needs longer. */
+export const OUTPUT_GRACE_MS = 1_000;
 
 /** Runs a program to its end. Says how it ended; throws only when it cannot be started. */
 export async function run(argv: readonly string[], options: RunOptions): Promise<Ran> {
@@ -43,11 +45,11 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   either.addEventListener("abort", end);
   if (either.aborted) end();
   try {
-    const outputs = Promise.all([tailOfStream(child.stdout, maxOutputBytes), tailOfStream(child.stderr, maxOutputBytes)]);
+    const [stdout, stderr] = [new Tail(child.stdout, maxOutputBytes), new Tail(child.stderr, maxOutputBytes)];
     await child.exited;
-    killGroup(child.pid, "SIGKILL"); // P2: what is left in the background would keep the outputs open, too
-    const [stdout, stderr] = await outputs;
-    return { exitCode: child.exitCode, stdout, stderr, isTimedOut: timeout.aborted };
+    killGroup(child.pid, "SIGKILL"); // P2
+    await atMost(OUTPUT_GRACE_MS, Promise.all([stdout.ended, stderr.ended]));
+    return { exitCode: child.exitCode, stdout: stdout.text, stderr: stderr.text, isTimedOut: timeout.aborted };
   } finally {
     either.removeEventListener("abort", end);
   }
@@ -114,17 +116,40 @@ function readOrEmpty(path: string): string {
   }
 }
 
-/** Reads a stream to its end, keeping the last `maxBytes`. */
-export async function tailOfStream(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<string> {
-  let chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    chunks.push(chunk);
-    size += chunk.byteLength;
-    if (size <= maxBytes * 2) continue;
-    const kept = Buffer.concat(chunks).subarray(-maxBytes);
-    chunks = [kept];
-    size = kept.byteLength;
+/** Reads a stream as it comes and keeps its last `maxBytes`. */
+export class Tail {
+  /** Never fails. May never come: a process that escaped can keep a stream open. */
+  readonly ended: Promise<void>;
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+
+  constructor(
+    stream: ReadableStream<Uint8Array>,
+    private readonly maxBytes: number,
+  ) {
+    this.ended = this.#read(stream).catch(() => undefined);
   }
-  return tailOf(Buffer.concat(chunks).toString("utf8"), maxBytes);
+
+  /** What was kept so far. */
+  get text(): string {
+    return tailOf(Buffer.concat(this.#chunks).toString("utf8"), this.maxBytes);
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const chunk of stream) {
+      this.#chunks.push(chunk);
+      this.#size += chunk.byteLength;
+      if (this.#size <= this.maxBytes * 2) continue;
+      const kept = Buffer.concat(this.#chunks).subarray(-this.maxBytes);
+      this.#chunks = [kept];
+      this.#size = kept.byteLength;
+    }
+  }
+}
+
+/** Waits for `work`, but not longer than `ms`. */
+export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  await Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
 }

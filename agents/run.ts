@@ -10,56 +10,24 @@ import { join } from "node:path";
 import type { Assignment } from "./assignment.ts";
 import { runClaude } from "./claude.ts";
 import { commitMessage } from "./commit-message.ts";
-import { type Ending, failureOf } from "./ending.ts";
+import { conclude } from "./conclude.ts";
+import { type Ending, failureOf, RunFailure } from "./ending.ts";
 import { EventLog } from "./events.ts";
 import { gitTokens } from "./git-token.ts";
+import { type Live, originOf, type RunnerSettings } from "./live.ts";
 import { Masking } from "./masking.ts";
 import { Orchestrator } from "./orchestrator.ts";
 import { promptOf } from "./prompt.ts";
 import { fitted } from "./result-size.ts";
 import { ROLE_DEFINITIONS } from "./roles/all.ts";
-import { architectResult } from "./roles/architect/result.ts";
-import { coderResult } from "./roles/coder/result.ts";
-import type { RoleResult } from "./roles/definition.ts";
-import { reviewerResult } from "./roles/reviewer/result.ts";
-import { testerResult } from "./roles/tester/result.ts";
 import type { Stop } from "./stop.ts";
-import { runTestCommand } from "./test-command.ts";
-import { checkCommit, checkEvidence, checkPlan, checkReview, overruled, structuredResult } from "./verify.ts";
+import { structuredResult } from "./verify.ts";
 import { BASE_NAME, Workspace } from "./workspace.ts";
 
-export interface RunnerSettings {
-  /** The orchestrator as this container reaches it. */
-  readonly url: string;
-  readonly run: string;
-  readonly code: string;
-  /** The Claude Code program. */
-  readonly claude: string;
-  readonly path: string;
-  /** Where this run makes a folder of its own. */
-  readonly tmp: string;
-  /** For the container's own log: a fixed name, then fields. */
-  readonly say: (event: string, fields: Readonly<Record<string, string | number | null>>) => void;
-}
-
 const FLUSH_MS = 15_000;
-/** Kept back from a stop's budget for the log and the report. */
-const LAST_WORDS_MS = 6_000;
-const MAX_TEST_MS = 15 * 60_000;
 const MAX_HISTORY = 30;
 /** The repository's own notes for agents, the first of them that is there. */
 const NOTE_FILES = ["CLAUDE.md", "AGENTS.md"];
-
-/** Everything the parts of one run share. */
-interface Live {
-  readonly settings: RunnerSettings;
-  readonly assignment: Assignment;
-  readonly folder: string;
-  readonly log: EventLog;
-  readonly masking: Masking;
-  readonly stop: Stop;
-  readonly deadlineMs: number;
-}
 
 /** Does one run. Never throws. @returns the exit code */
 export async function runAgent(settings: RunnerSettings, stop: Stop): Promise<0 | 1 | 2> {
@@ -99,7 +67,10 @@ async function live(
     Math.min(limits.wallClockMs, 2 ** 31 - 1),
   );
   const folder = await mkdtemp(join(settings.tmp, "omakase-run-"));
-  const token = gitTokens({ token: repository.token, expiresAt: repository.tokenExpiresAt }, { orchestrator, masking });
+  const token = gitTokens(
+    { token: repository.token, expiresAt: repository.tokenExpiresAt },
+    { orchestrator, masking, signal: stop.lateSignal },
+  );
   settings.say("run.claimed", { run, role, attempt: assignment.attempt, round: assignment.round });
   try {
     const deadlineMs = performance.now() + limits.wallClockMs;
@@ -133,7 +104,8 @@ async function endingOf(run: Live, token: () => Promise<string>): Promise<Ending
   } catch (error) {
     const failure = stop.failure ?? failureOf(error);
     settings.say("run.failed", { run: assignment.run, code: failure.code });
-    const headSha = workspace && (await saveProgress(run, workspace));
+    // A push that was refused just now would be refused again.
+    const headSha = failure.code === "push-refused" ? null : workspace && (await saveProgress(run, workspace));
     return { exitCode: 1, class: failure.blame, reason: failure.message, result: null, headSha };
   }
 }
@@ -143,6 +115,13 @@ async function work(run: Live, workspace: Workspace): Promise<Ending> {
   const { assignment, folder, log, stop, settings } = run;
   const { model, limits, round, attempt, testCommand } = assignment;
   const role = ROLE_DEFINITIONS[assignment.role];
+  if ((role.role === "reviewer" || role.role === "tester") && !workspace.hasCommits) {
+    throw new RunFailure(
+      "agent",
+      "nothing-there",
+      `${assignment.repository.branch} has no commit of its own: there is nothing to judge.`,
+    );
+  }
   const prompt = promptOf({
     assignment,
     role,
@@ -164,93 +143,19 @@ async function work(run: Live, workspace: Workspace): Promise<Ending> {
   return conclude(run, workspace, result);
 }
 
-/** Checks the artefact of each role and makes the ending of it. @throws {RunFailure} */
-async function conclude(run: Live, workspace: Workspace, result: RoleResult): Promise<Ending> {
-  const { assignment, log } = run;
-  const done = (final: RoleResult, headSha: string | null): Ending => ({
-    exitCode: 0,
-    class: null,
-    reason: "",
-    result: final,
-    headSha,
-  });
-  const verdict = (final: RoleResult): Ending => ({
-    exitCode: 2,
-    class: "verdict",
-    reason: final.summary,
-    result: final,
-    headSha: workspace.remoteHead,
-  });
-  switch (assignment.role) {
-    case "architect": {
-      const plan = architectResult.parse(result);
-      checkPlan(plan);
-      return done(plan, workspace.remoteHead);
-    }
-    case "coder": {
-      const changes = coderResult.parse(result);
-      const isNew = await workspace.commitAll(run.masking.text(commitMessage(originOf(assignment), changes)));
-      const isAhead = isNew || (await workspace.hasCommitsOf(assignment.agent));
-      if (!isNew && isAhead)
-        log.note("check.commit", "Nothing was left to do: an earlier try of this run had committed its work.", "warn");
-      checkCommit(isAhead);
-      return done(changes, await workspace.push());
-    }
-    case "reviewer": {
-      const review = checkReview(reviewerResult.parse(result), await workspace.changedPaths(), log);
-      return review.verdict === "approve" ? done(review, workspace.remoteHead) : verdict(review);
-    }
-    case "tester": {
-      const report = testerResult.parse(result);
-      checkEvidence(report);
-      const final = report.verdict === "pass" ? await withOwnTest(run, workspace, report) : report;
-      return final.verdict === "pass" ? done(final, workspace.remoteHead) : verdict(final);
-    }
-    default:
-      return assignment.role satisfies never;
-  }
-}
-
-/** Runs the project's command on the branch as it was committed. @throws {RunFailure} when the run is stopped meanwhile */
-async function withOwnTest(
-  { assignment, folder, log, settings, stop, deadlineMs }: Live,
-  workspace: Workspace,
-  report: ReturnType<typeof testerResult.parse>,
-) {
-  const { testCommand } = assignment;
-  if (testCommand === null) return report;
-  await workspace.reset(stop.signal);
-  log.note("check.test", `Running ${testCommand}`);
-  const timeoutMs = Math.max(1_000, Math.min(MAX_TEST_MS, deadlineMs - performance.now()));
-  const own = await runTestCommand(testCommand, {
-    ...{ cwd: workspace.files, home: join(folder, "test-home"), path: settings.path },
-    timeoutMs,
-    signal: stop.signal,
-  });
-  if (stop.failure) throw stop.failure;
-  const { passed, how, output } = own;
-  log.note("check.test", `${passed ? "It passes" : `It fails (${how})`}\n${output}`, passed ? "info" : "warn", {
-    ...{ command: testCommand, passed, durationMs: Math.round(own.durationMs) },
-  });
-  return overruled(report, own);
-}
-
 /** A2: what a coder has done so far is not lost with the run. @returns the head at the remote; null when there is none */
 async function saveProgress({ assignment, log, masking, stop }: Live, workspace: Workspace): Promise<string | null> {
   if (!ROLE_DEFINITIONS[assignment.role].pushes) return workspace.remoteHead;
-  const leftMs = stop.leftMs - LAST_WORDS_MS;
   try {
     const isNew = await workspace.commitAll(commitMessage(originOf(assignment), null));
     if (!isNew && !(await workspace.isAhead())) return workspace.remoteHead;
     if (isNew) log.note("push", "Work in progress is committed.", "warn");
-    return await workspace.push(Number.isFinite(leftMs) ? AbortSignal.timeout(Math.max(1_000, leftMs)) : undefined);
+    return await workspace.push(stop.lateSignal);
   } catch (error) {
     log.note("push", `Work in progress could not be pushed: ${masking.text(failureOf(error).message)}`, "error");
     return workspace.remoteHead;
   }
 }
-
-const originOf = ({ ticket, run, agent }: Assignment) => ({ ticketKey: ticket.key, run, agent });
 
 async function notesOf(workspace: Workspace): Promise<{ path: string; text: string } | null> {
   for (const path of NOTE_FILES) {

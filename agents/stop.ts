@@ -7,15 +7,23 @@ export type StopCause =
   | { readonly by: "orchestrator"; readonly reason: string }
   | { readonly by: "wallClock"; readonly limitMs: number };
 
+/** Kept back from the budget for the log and the report. */
+const LAST_WORDS_MS = 6_000;
 /** What is left of the container's stop time-out (30 s) is for the report and for luck. */
 const BUDGET_MS = 20_000;
 
 export class Stop {
   readonly #controller = new AbortController();
+  readonly #late = new AbortController();
   #asked: { readonly cause: StopCause; readonly atMs: number } | null = null;
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Aborted when also saving what was done has to end: 14 s after the stop. */
+  get lateSignal(): AbortSignal {
+    return this.#late.signal;
   }
 
   /** Safe to repeat: later causes change nothing. */
@@ -23,6 +31,7 @@ export class Stop {
     if (this.#asked !== null) return;
     this.#asked = { cause, atMs: performance.now() };
     this.#controller.abort();
+    setTimeout(() => this.#late.abort(), BUDGET_MS - LAST_WORDS_MS).unref();
   }
 
   /** How long may still be spent before the process has to be gone. Not asked to stop: for ever. */

@@ -103,7 +103,11 @@ export class ClaudeStream {
 
   #toolCalled({ id, name, input }: { readonly id: string; readonly name: string; readonly input?: unknown }): void {
     if (this.#startedAt.size < 1_000) this.#startedAt.set(id, { name, at: this.now() });
-    this.#say("tool", "info", "tool.call", `${name} ${gist(input).replaceAll(`${this.folder}/`, "")}`.trim(), { toolUseId: id, name, input });
+    this.#say("tool", "info", "tool.call", `${name} ${gist(input)}`.trim(), {
+      toolUseId: id,
+      name,
+      input,
+    });
   }
 
   #user(line: z.infer<typeof userLine> | undefined): void {
@@ -171,7 +175,8 @@ export class ClaudeStream {
   }
 
   #say(source: LogEvent["source"], level: LogEvent["level"], kind: string, text: string, data?: object): void {
-    this.log.add({ source, level, kind, text, ...(data === undefined ? {} : { data }) });
+    const short = text.replaceAll(`${this.folder}/`, "");
+    this.log.add({ source, level, kind, text: short, ...(data === undefined ? {} : { data }) });
   }
 }
 

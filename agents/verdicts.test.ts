@@ -17,7 +17,11 @@ beforeAll(async () => {
       },
       *reviewer() {
         yield bash("git diff omakase-base...HEAD");
-        yield finish({ verdict: "request_changes", summary: "The tea is cold.", remarks: [remark("./tea.txt"), remark("README.md")] });
+        yield finish({
+          verdict: "request_changes",
+          summary: "The tea is cold.",
+          remarks: [remark("./tea.txt"), remark("README.md")],
+        });
       },
       *tester() {
         yield finish({ verdict: "fail", summary: "It is cold.", command: "cat tea.txt", evidence });
@@ -58,7 +62,11 @@ describe.skipIf(!hasClaude)("the architect", () => {
   test(
     "hands on its plan, with a token that may only read",
     async () => {
-      const { exitCode, orchestrator } = await world.run({ ticket: { key: "R-1" }, role: "architect", repository: { branch: "agent/new" } });
+      const { exitCode, orchestrator } = await world.run({
+        ticket: { key: "R-1" },
+        role: "architect",
+        repository: { branch: "agent/new" },
+      });
       expect(exitCode).toBe(0);
       expect(orchestrator.reported).toMatchObject({ class: null, result: plan, headSha: null });
     },
@@ -82,7 +90,11 @@ describe.skipIf(!hasClaude)("the reviewer", () => {
     async () => {
       const { exitCode, orchestrator } = await world.run({ ticket: { key: "R-1" }, role: "reviewer" });
       expect(exitCode).toBe(2);
-      expect(orchestrator.reported).toMatchObject({ exitCode: 2, class: "verdict", reason: expect.stringContaining("The tea is cold.") });
+      expect(orchestrator.reported).toMatchObject({
+        exitCode: 2,
+        class: "verdict",
+        reason: expect.stringContaining("The tea is cold."),
+      });
       expect(orchestrator.reported?.result?.remarks).toEqual([remark("tea.txt")]);
       expect(orchestrator.reported?.result?.summary).toContain("README.md:1: Too cold.");
     },
@@ -95,6 +107,17 @@ describe.skipIf(!hasClaude)("the reviewer", () => {
       const { exitCode, orchestrator } = await world.run({ ticket: { key: "R-2" }, role: "reviewer" });
       expect(exitCode).toBe(1);
       expect(orchestrator.reported).toMatchObject({ class: "agent", reason: expect.stringContaining("README.md") });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  test(
+    "has nothing to judge on a branch that is not there, and asks no model",
+    async () => {
+      const { exitCode, orchestrator } = await world.run({ ticket: { key: "R-9" }, role: "reviewer" });
+      expect(exitCode).toBe(1);
+      expect(orchestrator.reported).toMatchObject({ class: "agent", reason: expect.stringContaining("nothing to judge") });
+      expect(orchestrator.kinds()).not.toContain("model.start");
     },
     TEST_TIMEOUT_MS,
   );
@@ -124,7 +147,11 @@ describe.skipIf(!hasClaude)("the tester", () => {
   test(
     "that says pass is overruled when the project's own command fails on the committed branch",
     async () => {
-      const { exitCode, orchestrator } = await world.run({ ticket: { key: "R-2" }, role: "tester", testCommand: "echo looking && grep hot tea.txt" });
+      const { exitCode, orchestrator } = await world.run({
+        ticket: { key: "R-2" },
+        role: "tester",
+        testCommand: "echo looking && grep hot tea.txt",
+      });
       expect(exitCode).toBe(2);
       expect(orchestrator.reported?.result).toMatchObject({
         verdict: "fail",
@@ -139,7 +166,11 @@ describe.skipIf(!hasClaude)("the tester", () => {
   test(
     "that says pass passes when the command agrees",
     async () => {
-      const { exitCode, orchestrator } = await world.run({ ticket: { key: "R-3" }, role: "tester", testCommand: "grep cold tea.txt" });
+      const { exitCode, orchestrator } = await world.run({
+        ticket: { key: "R-3" },
+        role: "tester",
+        testCommand: "grep cold tea.txt",
+      });
       expect(exitCode).toBe(0);
       expect(orchestrator.events.findLast(({ kind }) => kind === "check.test")).toMatchObject({ data: { passed: true } });
     },

@@ -48,7 +48,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
       apiUrl: read.url("GITHUB_API_URL", "https://api.github.com"),
       webUrl: read.url("GITHUB_URL", "https://github.com"),
       appId: read.text("GITHUB_APP_ID"),
-      privateKey: read.secret("GITHUB_APP_PRIVATE_KEY", 64),
+      privateKey: read.pem("GITHUB_APP_PRIVATE_KEY"),
       webhookSecret: read.secret("GITHUB_WEBHOOK_SECRET", 8),
     },
     ecs: {
@@ -88,7 +88,7 @@ class EnvReader {
 
   url(name: string, fallback?: string): string {
     const value = this.text(name, fallback);
-    if (value !== "" && !URL.canParse(value)) this.faults.push(`${name} must be a URL`);
+    if (value !== "" && !/^https?:$/.test(URL.parse(value)?.protocol ?? "")) this.faults.push(`${name} must be an http(s) URL`);
     return value.replace(/\/$/, "");
   }
 
@@ -103,6 +103,13 @@ class EnvReader {
   secret(name: string, minLength: number): string {
     const value = this.text(name);
     if (value !== "" && value.length < minLength) this.faults.push(`${name} must have at least ${minLength} characters`);
+    return value;
+  }
+
+  /** A PEM; secret stores that cannot hold lines have `\\n` in it. */
+  pem(name: string): string {
+    const value = this.secret(name, 64).replaceAll("\\n", "\n");
+    if (value !== "" && !value.includes("-----BEGIN ")) this.faults.push(`${name} must be a private key in PEM format`);
     return value;
   }
 

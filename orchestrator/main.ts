@@ -28,7 +28,9 @@ import { createMetrics } from "./metrics.ts";
 import { modelGateway } from "./model/gateway.ts";
 import { createCaller, createConvexStore } from "./store/convex-store.ts";
 
-const DRAIN_MS = 8_000;
+const DRAIN_MS = 7_000;
+/** How long answers under way may still take; what an agent streams from the model is cut, and asked for again. */
+const LAST_ANSWERS_MS = 1_000;
 
 const log = createLog();
 try {
@@ -46,7 +48,11 @@ async function start(): Promise<void> {
   const store = createConvexStore(config.convexUrl, config.name, token, convex);
   const linear = createLinear(config.linear);
   const github = createGitHub(config.github);
-  const ecs = new ECSClient({ region: config.ecs.region, maxAttempts: 3 });
+  const ecs = new ECSClient({
+    region: config.ecs.region,
+    maxAttempts: 3,
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000, throwOnRequestTimeout: true },
+  });
   const { secret, publicUrl } = config;
   const tasks = { ...config.ecs, secret, publicUrl };
 
@@ -57,7 +63,7 @@ async function start(): Promise<void> {
     moveIssue: moveIssue(linear),
     commentOnIssue: commentOnIssue(linear),
     openPullRequest: openPullRequest(github, convex),
-    runTask: runTask(ecs, tasks, log),
+    runTask: runTask(ecs, tasks, convex, log),
     stopTask: stopTask(ecs, tasks, convex),
     checkProgress: checkProgress(convex),
   };
@@ -83,7 +89,12 @@ async function start(): Promise<void> {
         store: (delivery) => convex.mutation(api.github.receive, delivery),
         count: counting("github"),
       }),
-      taskEvents({ key: config.ecs.eventsKey, log, store: (events) => convex.mutation(api.ecs.receive, { events }) }),
+      taskEvents({
+        key: config.ecs.eventsKey,
+        log,
+        store: (events) => convex.mutation(api.ecs.receive, { events }),
+        count: counting("ecs"),
+      }),
       agentEndpoints({ secret, publicUrl, modelByRole: config.model.byRole, convex, github, log }),
       modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, log }),
       inspector({
@@ -95,18 +106,43 @@ async function start(): Promise<void> {
     ],
   });
   try {
-    app.listen({ hostname: config.host, port: config.port, idleTimeout: 255, maxRequestBodySize: MAX_REQUEST_BYTES });
+    app.listen({
+      hostname: config.host,
+      port: config.port,
+      idleTimeout: 255,
+      maxRequestBodySize: MAX_REQUEST_BYTES,
+      reusePort: false,
+    });
   } catch (error) {
     if ((error as { code?: string }).code !== "EADDRINUSE") throw error;
     throw new ConfigError(`port ${config.port} is taken: stop what listens there, or set PORT to another one`, { cause: error });
   }
+  const stopSweeps: (() => void)[] = [];
+  const drain = async (signal: string) => {
+    if (draining) return;
+    draining = true;
+    log.info("orchestrator.draining", { signal });
+    for (const stop of stopSweeps) stop();
+    const limit = setTimeout(() => process.exit(1), DRAIN_MS + LAST_ANSWERS_MS + 1_000);
+    await host.drain(DRAIN_MS).catch((error) => log.error("orchestrator.drain_failed", { reason: reasonOf(error) }));
+    const { server } = app;
+    await Promise.race([server?.stop(), Bun.sleep(LAST_ANSWERS_MS)]);
+    await server?.stop(true);
+    await store.close();
+    clearTimeout(limit);
+    log.info("orchestrator.stopped");
+    process.exit(0);
+  };
+  process.on("SIGTERM", () => void drain("SIGTERM"));
+  process.on("SIGINT", () => void drain("SIGINT"));
+
   await host.start();
   const ecsSweep = createEcsSweep(ecs, config.ecs.cluster, convex, log);
   const count = (far_side: string, sweep: () => Promise<number>) => async () => {
     const repaired = await sweep();
     if (repaired > 0) metrics.repairs.inc({ far_side }, repaired);
   };
-  const stopSweeps = [
+  stopSweeps.push(
     repeatSweep(
       "linear",
       LINEAR_SWEEP_EVERY_MS,
@@ -119,22 +155,6 @@ async function start(): Promise<void> {
       count("ecs", () => ecsSweep.run()),
       log,
     ),
-  ];
+  );
   log.info("orchestrator.started", { port: config.port, name: config.name });
-
-  const drain = async (signal: string) => {
-    if (draining) return;
-    draining = true;
-    log.info("orchestrator.draining", { signal });
-    for (const stop of stopSweeps) stop();
-    const limit = setTimeout(() => process.exit(1), DRAIN_MS + 2_000);
-    await host.drain(DRAIN_MS).catch((error) => log.error("orchestrator.drain_failed", { reason: reasonOf(error) }));
-    await app.stop(true);
-    await store.close();
-    clearTimeout(limit);
-    log.info("orchestrator.stopped");
-    process.exit(0);
-  };
-  process.on("SIGTERM", () => void drain("SIGTERM"));
-  process.on("SIGINT", () => void drain("SIGINT"));
 }

@@ -86,14 +86,16 @@ export class StandIn {
     if (text.length > 512 * 1024) return Response.json({ code: "too_large", message: "" }, { status: 413 });
     const body = JSON.parse(text);
     if (call === "claim") return this.#claim(body);
-    if (request.headers.get("authorization") !== `Bearer ${this.token}`) return Response.json({ code: "forged" }, { status: 401 });
+    if (request.headers.get("authorization") !== `Bearer ${this.token}`)
+      return Response.json({ code: "forged" }, { status: 401 });
     if (call === "events") return this.#log(body);
     if (call === "report") {
       this.reports += 1;
       this.reported ??= body;
       return Response.json({});
     }
-    if (call === "git-token") return Response.json({ token: await this.options.freshToken?.(), expiresAt: Date.now() + 3_600_000 });
+    if (call === "git-token")
+      return Response.json({ token: await this.options.freshToken?.(), expiresAt: Date.now() + 3_600_000 });
     return Response.json({ code: "unknown" }, { status: 404 });
   }
 
@@ -101,7 +103,8 @@ export class StandIn {
     this.claims.push(claimId);
     if (code !== CODE) return Response.json({ code: "forged", message: "wrong code" }, { status: 401 });
     if (run !== this.options.assignment.run) return Response.json({ code: "unknown", message: "no such run" }, { status: 404 });
-    if (this.holder !== null && this.holder !== claimId) return Response.json({ code: "taken", message: "somebody has it" }, { status: 409 });
+    if (this.holder !== null && this.holder !== claimId)
+      return Response.json({ code: "taken", message: "somebody has it" }, { status: 409 });
     this.holder = claimId;
     const assignment: Assignment = { ...this.options.assignment, model: { baseUrl: `${this.url}/model`, name: MODEL_NAME } };
     return Response.json(assignment);
@@ -127,6 +130,9 @@ export class StandIn {
     headers.delete("host");
     const body = request.method === "POST" ? await request.arrayBuffer() : undefined;
     const answer = await fetch(this.options.model.url + path, { method: request.method, headers, body, signal: request.signal });
-    return new Response(answer.body, { status: answer.status, headers: { "content-type": answer.headers.get("content-type") ?? "" } });
+    return new Response(answer.body, {
+      status: answer.status,
+      headers: { "content-type": answer.headers.get("content-type") ?? "" },
+    });
   }
 }

@@ -26,7 +26,9 @@ export interface Run {
   readonly left: string;
 }
 
-type Deep<T> = { readonly [K in keyof T]?: T[K] extends readonly unknown[] ? T[K] : T[K] extends object | null ? Deep<T[K]> : T[K] };
+type Deep<T> = {
+  readonly [K in keyof T]?: T[K] extends readonly unknown[] ? T[K] : T[K] extends object | null ? Deep<T[K]> : T[K];
+};
 
 export class World {
   private constructor(
@@ -64,14 +66,34 @@ export class World {
         token: `run-token-${crypto.randomUUID()}`,
         testCommand: null,
         ...rest,
-        ticket: { key, title: `Title of ${key}`, description: "Do the thing.", url: "https://linear.app/x", labels: [], ...ticket },
+        ticket: {
+          key,
+          title: `Title of ${key}`,
+          description: "Do the thing.",
+          url: "https://linear.app/x",
+          labels: [],
+          ...ticket,
+        },
         repository: {
           url: `${this.github.url}/${REPOSITORY.owner}/${REPOSITORY.repo}.git`,
-          ...{ defaultBranch: "main", branch: `agent/${key.toLowerCase()}`, bases: [], token, tokenExpiresAt: Date.now() + 3_600_000 },
+          ...{
+            defaultBranch: "main",
+            branch: `agent/${key.toLowerCase()}`,
+            bases: [],
+            token,
+            tokenExpiresAt: Date.now() + 3_600_000,
+          },
           ...repository,
         },
         limits: {
-          ...{ wallClockMs: 60_000, stallMs: 60_000, maxInfrastructureAttempts: 2, maxAgentAttempts: 2, maxTurns: 20, maxBudgetUsd: 5 },
+          ...{
+            wallClockMs: 60_000,
+            stallMs: 60_000,
+            maxInfrastructureAttempts: 2,
+            maxAgentAttempts: 2,
+            maxTurns: 20,
+            maxBudgetUsd: 5,
+          },
           ...limits,
         },
         handover: { plan: null, changes: null, review: null, tests: null, note: null, ...handover } as Assignment["handover"],
@@ -129,4 +151,3 @@ export class World {
     return out || err;
   }
 }
-

@@ -70,8 +70,8 @@ export interface LaunchOptions {
   readonly fresh: boolean;
   /** Start without the dashboard: benchmarks and the headless demo have no use for it. */
   readonly web: boolean;
-  /** More options for local/ecs, e.g. other quotas. */
-  readonly ecs: readonly string[];
+  /** More options for stand-ins, e.g. other quotas for a benchmark; a later one wins over the launcher's own. */
+  readonly extra: { readonly ecs?: readonly string[]; readonly model?: readonly string[] };
   /** Settings of the real services asked for by name, and of nothing else: what merely lies in the shell is not read (P1). */
   readonly real: ReadonlyMap<RealService, Readonly<Record<string, string>>>;
 }
@@ -96,7 +96,7 @@ export function readOptions(
     else if (word === "--port-base") ports = portsFrom(rest.shift() ?? missing(word));
     else throw new LaunchError(`"${word}" is not an option. Usage: ${USAGE}`);
   }
-  return { stateDir, ports, fresh, web, ecs: [], real: realServices(env) };
+  return { stateDir, ports, fresh, web, extra: {}, real: realServices(env) };
 }
 
 function missing(option: string): never {

@@ -164,7 +164,7 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
         `${at("orchestrator")}/events/ecs`,
         "--events-key-file",
         files.ecsEventsKey,
-        ...options.ecs,
+        ...(options.extra.ecs ?? []),
       ]),
       // Its tasks get their own stop time-out first.
       stopTimeoutMs: 20_000,
@@ -179,6 +179,7 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
         join(root, "local/model/scripts"),
         "--api-key-file",
         files.modelKey,
+        ...(options.extra.model ?? []),
       ]),
     );
   }

@@ -5,23 +5,23 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Launch, prepareLaunch } from "@omakase/local-launcher/launch";
-import { PORT_NAMES, readOptions } from "@omakase/local-launcher/options";
+import { type LaunchOptions, PORT_NAMES, readOptions } from "@omakase/local-launcher/options";
 
 export const ROOT = join(import.meta.dir, "../..");
 
 /**
  * Starts one and gives it back with an `end` that stops it and removes its folder.
  * @param args more of `npm start`'s options
- * @param ecs more of local/ecs's options: a benchmark lifts its quotas
+ * @param extra more options of stand-ins: a benchmark lifts quotas, a test plays other scripts
  */
 export async function startHeadless(
   args: readonly string[] = ["--no-web"],
   tell: (line: string) => void = () => {},
-  ecs: readonly string[] = [],
+  extra: LaunchOptions["extra"] = {},
 ) {
   const stateDir = mkdtempSync(join(tmpdir(), "omakase-"));
   const options = readOptions(ROOT, ["--state", stateDir, "--port-base", String(await freePorts()), ...args], {});
-  const launch = await prepareLaunch(ROOT, { ...options, ecs }, tell);
+  const launch = await prepareLaunch(ROOT, { ...options, extra }, tell);
   await launch.start();
   return {
     launch,

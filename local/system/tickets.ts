@@ -1,6 +1,6 @@
 // Moves tickets in Linear as a person does: through Linear's API, with the stock client and a person's key.
 
-import { LinearClient } from "@linear/sdk";
+import { LinearClient, LinearDocument } from "@linear/sdk";
 import type { Launch } from "@omakase/local-launcher/launch";
 
 export class Tickets {
@@ -27,6 +27,15 @@ export class Tickets {
     const made = await (await this.linear.createIssue({ teamId: team.id, title, description })).issue;
     if (!made) throw new Error("Linear made no issue");
     return { id: made.id, key: made.identifier };
+  }
+
+  /** One issue blocks another, by their ids. */
+  async block(blocker: string, blocked: string): Promise<void> {
+    await this.linear.createIssueRelation({
+      issueId: blocker,
+      relatedIssueId: blocked,
+      type: LinearDocument.IssueRelationType.Blocks,
+    });
   }
 
   /** The comments on a ticket, oldest first, and its state's name. */

@@ -7,7 +7,6 @@ export interface CachedActor {
   readonly shard: number;
   readonly sequence: number;
   readonly live: LiveActor;
-  readonly done: boolean;
 }
 
 export class ActorCache {

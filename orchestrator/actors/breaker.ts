@@ -3,10 +3,13 @@
 
 import type { Clock } from "./clock.ts";
 
+/** What a call has shown of the far side; `unknown` when it was given up before an answer. */
+export type Health = "up" | "down" | "unknown";
+
 export class Breaker {
   private failures = 0;
   private openUntil = 0;
-  private probing = false;
+  private probe: object | null = null;
 
   constructor(
     private readonly clock: Clock,
@@ -14,29 +17,26 @@ export class Breaker {
     private readonly openMs = 2_000,
   ) {}
 
-  /** ms until a call may be made; 0: now. */
-  waitMs(): number {
-    if (this.failures < this.threshold) return 0;
-    if (this.probing) return this.openMs;
-    return Math.max(0, this.openUntil - this.clock.now());
-  }
-
   get isOpen(): boolean {
     return this.failures >= this.threshold;
   }
 
-  begin(): void {
-    if (this.isOpen) this.probing = true;
+  /** ms until a call may be made; 0: now. While a probe is on its way: until it is worth looking again. */
+  waitMs(): number {
+    if (!this.isOpen) return 0;
+    return this.probe ? this.openMs : Math.max(0, this.openUntil - this.clock.now());
   }
 
-  succeeded(): void {
-    this.failures = 0;
-    this.probing = false;
-  }
-
-  failed(): void {
-    this.failures++;
-    this.probing = false;
-    if (this.isOpen) this.openUntil = this.clock.now() + this.openMs;
+  /** A call begins. @returns to be called once, however it ends */
+  begin(): (health: Health) => void {
+    const call = {};
+    if (this.isOpen) this.probe = call;
+    return (health) => {
+      if (this.probe === call) this.probe = null;
+      if (health === "up") this.failures = 0;
+      if (health !== "down") return;
+      this.failures++;
+      if (this.isOpen) this.openUntil = this.clock.now() + this.openMs;
+    };
   }
 }

@@ -1,20 +1,33 @@
 // Performs committed effects, oldest first, at least once each, until they are settled.
 //   D1. Only what was handed to `enqueue` after its commit is performed (P4).
-//   D2. An effect is in flight at most once in this process.
-//   D3. Every effect ends settled, done or failed, or is dropped with its shard (whose next owner performs it again).
+//   D2. An effect is in flight at most once a holding.
+//   D3. Every effect ends settled, done or failed, or is dropped with its holding (whose next owner performs it again).
+//   D4. What a lost holding still has in flight is aborted, and its outcome is for nobody.
 
 import type { Effect, EffectKind } from "@omakase/machines";
-import type { Epoch, PendingEffect, Settled, Settlement } from "../../convex/steps.ts";
+import type { PendingEffect, Settled } from "../../convex/steps.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { Fenced, type HostStore, Refused } from "../store/host-store.ts";
-import { Breaker } from "./breaker.ts";
+import { Fenced, type HostStore } from "../store/host-store.ts";
+import { Breaker, type Health } from "./breaker.ts";
 import { type Clock, wait } from "./clock.ts";
-import { CONCURRENCY, type FarSide, type Performed, PerformerFault, type Performers, RETRY_POLICIES } from "./performer.ts";
+import type { Holding } from "./holding.ts";
+import {
+  CONCURRENCY,
+  type EffectContext,
+  type FarSide,
+  type Performed,
+  PerformerFault,
+  type Performers,
+  RETRY_POLICIES,
+  type RetryPolicy,
+} from "./performer.ts";
+import { type Ending, Settling } from "./settling.ts";
 
 interface Waiting {
   readonly effect: PendingEffect;
-  readonly shard: number;
+  readonly holding: Holding;
+  readonly policy: RetryPolicy;
   attempt: number;
 }
 
@@ -22,7 +35,7 @@ interface Lane {
   readonly breaker: Breaker;
   readonly queue: Waiting[];
   inFlight: number;
-  wake: (() => void) | null;
+  isWaking: boolean;
 }
 
 export interface DispatcherDeps {
@@ -30,64 +43,72 @@ export interface DispatcherDeps {
   readonly clock: Clock;
   readonly performers: Performers;
   readonly log: Log;
-  readonly epochOf: (shard: number) => Epoch | null;
   /** A settlement is stored: the mail it made is for memory. */
-  readonly onSettled: (settled: Settled, shard: number) => void;
-  readonly onFenced: (shard: number) => void;
+  readonly onSettled: (settled: Settled, effect: PendingEffect, holding: Holding) => void;
+  readonly onFenced: (holding: Holding) => void;
+  /** The holding is to be taken over again. */
+  readonly onDoubt: (holding: Holding, reason: string) => void;
 }
 
 export interface DispatcherStats {
+  /** Waiting for a turn or backing off. */
   readonly waiting: number;
+  /** Being performed or settled. */
   readonly inFlight: number;
+  /** Far sides that are not called at the moment. */
   readonly open: readonly FarSide[];
 }
 
+const DRAIN_POLL_MS = 10;
+
 export class Dispatcher {
   private readonly lanes: Record<FarSide, Lane>;
-  /** Effects waiting, in flight or backing off, by shard. */
-  private readonly held = new Map<string, number>();
-  private readonly abort = new Map<number, AbortController>();
-  private settlements: { settlement: Settlement; shard: number; done: () => void }[] = [];
-  private settling = false;
+  private readonly settling: Settling;
+  /** Effects waiting, in flight or backing off. */
+  private readonly held = new Map<string, Waiting>();
   private stopped = false;
 
   constructor(private readonly deps: DispatcherDeps) {
-    const lane = (): Lane => ({ breaker: new Breaker(deps.clock), queue: [], inFlight: 0, wake: null });
+    const lane = (): Lane => ({ breaker: new Breaker(deps.clock), queue: [], inFlight: 0, isWaking: false });
     this.lanes = { ecs: lane(), linear: lane(), github: lane(), convex: lane() };
+    this.settling = new Settling(deps);
   }
 
   stats(): DispatcherStats {
     const lanes = Object.entries(this.lanes) as [FarSide, Lane][];
-    const inFlight = lanes.reduce((sum, [, lane]) => sum + lane.inFlight, 0);
+    const inFlight = lanes.reduce((sum, [, lane]) => sum + lane.inFlight, this.settling.size);
     return {
-      waiting: this.held.size - inFlight,
+      waiting: Math.max(0, this.held.size - inFlight),
       inFlight,
       open: lanes.filter(([, lane]) => lane.breaker.isOpen).map(([name]) => name),
     };
   }
 
   /** Safe to repeat: an effect that is held already is left alone. */
-  enqueue(effect: PendingEffect, shard: number): void {
-    if (this.stopped || this.held.has(effect.effectId)) return;
-    this.held.set(effect.effectId, shard);
-    const { farSide } = RETRY_POLICIES[effect.kind as EffectKind];
-    this.lanes[farSide].queue.push({ effect, shard, attempt: 0 });
-    this.work(farSide);
+  enqueue(effect: PendingEffect, holding: Holding): void {
+    if (this.stopped || holding.isLost || this.held.has(effect.effectId)) return;
+    const policy = Object.hasOwn(RETRY_POLICIES, effect.kind) ? RETRY_POLICIES[effect.kind as EffectKind] : undefined;
+    if (!policy) {
+      // Asked for by another build: its row stays pending for one that knows the kind.
+      this.deps.log.error("effect.unknown_kind", { effectId: effect.effectId, kind: effect.kind });
+      return;
+    }
+    const waiting = { effect, holding, policy, attempt: 0 };
+    this.held.set(effect.effectId, waiting);
+    this.lanes[policy.farSide].queue.push(waiting);
+    this.work(policy.farSide);
   }
 
-  /** The shard belongs to somebody else: what is waiting is dropped, what is in flight aborted and not settled. */
-  forget(shard: number): void {
-    this.abort.get(shard)?.abort(new Fenced(shard));
-    this.abort.delete(shard);
-    for (const [effectId, of] of this.held) if (of === shard) this.held.delete(effectId);
+  /** D4. */
+  forget(holding: Holding): void {
+    for (const [effectId, waiting] of this.held) if (waiting.holding === holding) this.held.delete(effectId);
   }
 
   /** Nothing new is begun; resolves when what is in flight has been settled or `graceMs` has passed. */
   async stop(graceMs: number): Promise<void> {
     this.stopped = true;
     const deadline = this.deps.clock.now() + graceMs;
-    while (this.stats().inFlight > 0 && this.deps.clock.now() < deadline) await wait(this.deps.clock, 10);
-    for (const controller of this.abort.values()) controller.abort();
+    while (this.stats().inFlight > 0 && this.deps.clock.now() < deadline) await wait(this.deps.clock, DRAIN_POLL_MS);
   }
 
   private work(farSide: FarSide): void {
@@ -99,157 +120,105 @@ export class Dispatcher {
         return;
       }
       const next = lane.queue.shift();
-      if (!next || !this.isHeld(next)) continue;
-      lane.breaker.begin();
-      lane.inFlight++;
-      void this.perform(next, lane, farSide).finally(() => {
-        lane.inFlight--;
-        this.work(farSide);
-      });
+      if (next && this.isHeld(next)) void this.perform(next, lane);
     }
   }
 
   private wakeLater(lane: Lane, farSide: FarSide, ms: number): void {
-    if (lane.wake) return;
-    lane.wake = this.deps.clock.after(ms, () => {
-      lane.wake = null;
+    if (lane.isWaking) return;
+    lane.isWaking = true;
+    this.deps.clock.after(ms, () => {
+      lane.isWaking = false;
       this.work(farSide);
     });
   }
 
-  private isHeld = (waiting: Waiting) => this.held.get(waiting.effect.effectId) === waiting.shard;
+  private isHeld = (waiting: Waiting) => this.held.get(waiting.effect.effectId) === waiting;
 
-  private async perform(waiting: Waiting, lane: Lane, farSide: FarSide): Promise<void> {
-    const { effect, shard } = waiting;
-    const epoch = this.deps.epochOf(shard);
-    if (!epoch) return;
+  private async perform(waiting: Waiting, lane: Lane): Promise<void> {
     waiting.attempt++;
+    lane.inFlight++;
+    const ended = lane.breaker.begin();
+    let performed: Performed | OmakaseError;
+    let health: Health = "up";
     try {
-      const performed = await this.call(effect, epoch);
-      lane.breaker.succeeded();
-      await this.finish(waiting, performed);
+      performed = await this.call(waiting);
     } catch (thrown) {
-      if (thrown instanceof Fenced) {
-        this.deps.onFenced(thrown.shard);
-        return;
-      }
-      if (!this.isHeld(waiting)) return;
-      const error = thrown instanceof OmakaseError ? thrown : new PerformerFault(reasonOf(thrown), { cause: thrown });
-      // An answer that says no is an answer: the far side is up.
-      if (error.retryable) lane.breaker.failed();
-      else lane.breaker.succeeded();
-      await this.retryOrGiveUp(waiting, error, farSide);
+      performed = thrown instanceof OmakaseError ? thrown : new PerformerFault(reasonOf(thrown), { cause: thrown });
+      // An answer that says no is an answer: the far side is up. What we aborted says nothing about it.
+      health = !this.isHeld(waiting) || performed instanceof Fenced ? "unknown" : performed.retryable ? "down" : "up";
     }
+    ended(health);
+    lane.inFlight--;
+    if (this.isHeld(waiting)) this.proceed(waiting, performed);
+    this.work(waiting.policy.farSide);
   }
 
-  private call(effect: PendingEffect, epoch: Epoch): Promise<Performed> {
-    let controller = this.abort.get(epoch.shard);
-    if (!controller) {
-      controller = new AbortController();
-      this.abort.set(epoch.shard, controller);
-    }
+  private async call({ effect, holding }: Waiting): Promise<Performed> {
     const perform = this.deps.performers[effect.kind as EffectKind] as (
       effect: Effect,
-      context: Parameters<Performers["findReady"]>[1],
+      context: EffectContext,
     ) => Promise<Performed>;
     return perform(JSON.parse(effect.payload) as Effect, {
       effectId: effect.effectId,
       actor: effect.actor,
-      epochs: [epoch],
+      epochs: [holding.epoch],
       askedAt: effect.createdAt,
-      signal: controller.signal,
+      signal: holding.signal,
     });
   }
 
-  private async finish({ effect, shard }: Waiting, performed: Performed): Promise<void> {
-    if (performed.kind === "settled") {
+  private proceed(waiting: Waiting, performed: Performed | OmakaseError): void {
+    const { effect, holding } = waiting;
+    if (performed instanceof Fenced) this.deps.onFenced(holding);
+    else if (performed instanceof OmakaseError) this.retryOrGiveUp(waiting, performed);
+    else if (performed.kind === "answer") {
+      const answer = performed.event ? JSON.stringify({ ...performed.event, at: this.deps.clock.now() }) : null;
+      this.settle(waiting, { state: "done", error: null, answer, taskArn: performed.taskArn ?? null });
+    } else {
       this.held.delete(effect.effectId);
-      this.deps.onSettled(performed.settled, shard);
-      return;
+      this.deps.onSettled(performed.settled, effect, holding);
+      // An earlier try was stored without our hearing of it, and only the answer itself is told again.
+      if (performed.settled.kind === "already") this.deps.onDoubt(holding, `${effect.effectId} was settled unheard`);
     }
-    const answer = performed.event ? JSON.stringify({ ...performed.event, at: this.deps.clock.now() }) : null;
-    await this.settle(
-      { effectId: effect.effectId, state: "done", error: null, answer, taskArn: performed.taskArn ?? null },
-      shard,
-    );
   }
 
-  private async retryOrGiveUp(waiting: Waiting, error: OmakaseError, farSide: FarSide): Promise<void> {
-    const { effect, shard, attempt } = waiting;
-    const policy = RETRY_POLICIES[effect.kind as EffectKind];
-    const fields = { effectId: effect.effectId, kind: effect.kind, attempt, code: error.code, reason: reasonOf(error) };
+  private retryOrGiveUp(waiting: Waiting, error: OmakaseError): void {
+    const { effect, attempt, policy } = waiting;
+    const reason = reasonOf(error);
+    const fields = { effectId: effect.effectId, kind: effect.kind, attempt, code: error.code, reason };
     if (error.retryable && attempt < policy.attempts) {
       const ceiling = Math.min(policy.maxMs, policy.baseMs * 2 ** (attempt - 1));
       const delayMs = Math.max(error.retryAfterMs ?? 0, this.deps.clock.random() * ceiling);
       this.deps.log[attempt === 1 ? "info" : "warn"]("effect.retry", { ...fields, delayMs: Math.round(delayMs) });
       this.deps.clock.after(delayMs, () => {
         if (!this.isHeld(waiting) || this.stopped) return;
-        this.lanes[farSide].queue.push(waiting);
-        this.work(farSide);
+        this.lanes[policy.farSide].queue.unshift(waiting); // older than whatever waits
+        this.work(policy.farSide);
       });
       return;
     }
     this.deps.log.error("effect.failed", fields);
-    const answer = JSON.stringify({
-      type: "effect.failed",
-      at: this.deps.clock.now(),
-      kind: effect.kind,
-      reason: reasonOf(error),
+    this.settle(waiting, failed(effect, reason, this.deps.clock.now()));
+  }
+
+  private settle(waiting: Waiting, ending: Ending): void {
+    const { effect, holding } = waiting;
+    this.settling.add({
+      effect,
+      holding,
+      ending,
+      refused: (reason) => failed(effect, `its answer could not be stored: ${reason}`, this.deps.clock.now()),
+      over: () => {
+        if (this.isHeld(waiting)) this.held.delete(effect.effectId);
+      },
     });
-    await this.settle({ effectId: effect.effectId, state: "failed", error: reasonOf(error), answer, taskArn: null }, shard);
-  }
-
-  /** Settlements are grouped: one call in flight, what comes meanwhile fills the next. */
-  private settle(settlement: Settlement, shard: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.settlements.push({ settlement, shard, done: resolve });
-    void this.settleAll();
-    return promise;
-  }
-
-  private async settleAll(): Promise<void> {
-    if (this.settling) return;
-    this.settling = true;
-    let groupLimit = MAX_SETTLEMENTS;
-    while (this.settlements.length > 0) {
-      const group = this.settlements.splice(0, groupLimit).filter(({ settlement, shard, done }) => {
-        const owned = this.held.get(settlement.effectId) === shard && this.deps.epochOf(shard) !== null;
-        if (!owned) done();
-        return owned;
-      });
-      if (group.length === 0) continue;
-      const epochs = [...new Set(group.map(({ shard }) => shard))].flatMap((shard) => this.deps.epochOf(shard) ?? []);
-      try {
-        const results = await this.deps.store.settle(
-          epochs,
-          group.map(({ settlement }) => settlement),
-        );
-        group.forEach(({ settlement, shard, done }, index) => {
-          this.held.delete(settlement.effectId);
-          const result = results[index];
-          if (result) this.deps.onSettled(result, shard);
-          done();
-        });
-      } catch (error) {
-        if (error instanceof Refused && group.length === 1) {
-          // Left pending: the next owner performs it again; the far side knows its name.
-          this.deps.log.error("settle.refused", { effectId: group[0]!.settlement.effectId, reason: reasonOf(error) });
-          this.held.delete(group[0]!.settlement.effectId);
-          group[0]!.done();
-          continue;
-        }
-        if (error instanceof Fenced) this.deps.onFenced(error.shard);
-        else if (error instanceof Refused) groupLimit = 1;
-        else {
-          this.deps.log.warn("settle.retry", { count: group.length, reason: reasonOf(error) });
-          await wait(this.deps.clock, SETTLE_RETRY_MS);
-        }
-        this.settlements.unshift(...group);
-      }
-    }
-    this.settling = false;
   }
 }
 
-const MAX_SETTLEMENTS = 64;
-const SETTLE_RETRY_MS = 100;
+const failed = ({ kind }: PendingEffect, reason: string, at: number): Ending => ({
+  state: "failed",
+  error: reason,
+  answer: JSON.stringify({ type: "effect.failed", at, kind, reason }),
+  taskArn: null,
+});

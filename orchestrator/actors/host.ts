@@ -2,14 +2,13 @@
 // machines. Everything outside it is an argument: the store, the clock, the performers.
 
 import { impurities, MACHINES } from "@omakase/machines";
-import { shardOf } from "../../convex/shardOf.ts";
-import type { Epoch, LoadCursor, Mail, Settled, TimerChange } from "../../convex/steps.ts";
+import type { LoadCursor, LoadPage, Mail, PendingEffect, Settled, Timer, TimerChange } from "../../convex/steps.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { Fenced, type HostStore } from "../store/host-store.ts";
+import type { HostStore } from "../store/host-store.ts";
 import { type Clock, systemClock, wait } from "./clock.ts";
 import { Dispatcher, type DispatcherStats } from "./dispatcher.ts";
-import type { QueuedEvent } from "./inbox.ts";
+import type { Holding } from "./holding.ts";
 import { Ownership } from "./ownership.ts";
 import type { Performers } from "./performer.ts";
 import { queued, Stepper, type StoredStep } from "./stepper.ts";
@@ -34,8 +33,9 @@ export interface HostStats {
 }
 
 export interface Host {
+  /** Resolves when shards have been asked for once; they are loaded after that: see `ready`. */
   start(): Promise<void>;
-  /** Every shard this process holds has been loaded, and it holds at least one. */
+  /** It has asked for shards, and those it was given are loaded. True also of one that others left nothing: it stands by. */
   ready(): boolean;
   /** Hands the shards over: what is in flight is finished for at most `graceMs`, nothing new is begun. Safe to repeat. */
   drain(graceMs?: number): Promise<void>;
@@ -54,87 +54,109 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
 
   const listeners = new Set<(steps: readonly StoredStep[]) => void>();
   const timers = new TimerWheel();
-  const watches = new Map<number, () => void>();
-  const loading = new Set<number>();
+  const watches = new Map<Holding, () => void>();
+  const loading = new Set<Holding>();
   let cancelTimer: (() => void) | null = null;
   let draining: Promise<void> | null = null;
 
-  const epochOf = (shard: number) => ownership.epochOf(shard);
-  const onFenced = (shard: number) => ownership.fenced(shard);
-
-  const ownership = new Ownership({ store, clock, log, onTaken: (epoch) => void takeOver(epoch), onLost: forget });
+  const onFenced = (holding: Holding) => ownership.lost(holding);
+  const onDoubt = (holding: Holding, reason: string) => ownership.retake(holding, reason);
+  const ownership = new Ownership({ store, clock, log, onTaken: (holding) => void takeOver(holding), onLost: forget });
   const stepper = new Stepper({
     store,
     clock,
     log,
-    epochOf,
     onFenced,
-    onEffect: (effect, shard) => dispatcher.enqueue(effect, shard),
+    onDoubt,
+    onEffect: (effect, holding) => dispatcher.enqueue(effect, holding),
     onTimer,
     onStored: (steps) => {
       for (const listener of listeners) listener(steps);
     },
   });
-  const dispatcher = new Dispatcher({ store, clock, performers, log, epochOf, onFenced, onSettled });
+  const dispatcher = new Dispatcher({ store, clock, performers, log, onFenced, onDoubt, onSettled });
 
-  function forget(shard: number): void {
-    watches.get(shard)?.();
-    watches.delete(shard);
-    loading.delete(shard);
-    stepper.forget(shard);
-    dispatcher.forget(shard);
-    timers.forget((actor) => shardOf(actor) === shard);
+  function forget(holding: Holding): void {
+    watches.get(holding)?.();
+    watches.delete(holding);
+    loading.delete(holding);
+    stepper.forget(holding);
+    dispatcher.forget(holding);
+    timers.forget(holding);
   }
 
   /** Recovery is this, and nothing else: what the tables say is pending goes where it would have gone. */
-  async function takeOver(epoch: Epoch): Promise<void> {
-    const { shard } = epoch;
-    const isOurs = () => epochOf(shard)?.epoch === epoch.epoch;
-    loading.add(shard);
-    const mail: Mail[] = [];
-    let cursor: LoadCursor | null = null;
-    do {
+  async function takeOver(holding: Holding): Promise<void> {
+    loading.add(holding);
+    const pending = await load(holding);
+    if (!pending) return;
+    // Nothing of the shard may move before all of it is known: own and outside mail come in two lists, and an actor gets its in
+    // order of arrival; a timer that a step has just armed must not meet the row of its predecessor.
+    for (const timer of pending.timers) timers.arm({ ...timer, holding });
+    for (const letter of pending.mail.sort((a, b) => a.arrivedAt - b.arrivedAt)) receive(letter, holding);
+    for (const effect of pending.effects) dispatcher.enqueue(effect, holding);
+    watches.set(
+      holding,
+      store.watchOutside(holding.shard, (letters) => onWindow(letters, holding)),
+    );
+    loading.delete(holding);
+    scheduleTimers();
+    const { shard, epoch } = holding.epoch;
+    const counts = { mail: pending.mail.length, effects: pending.effects.length, timers: pending.timers.length };
+    log.info("shard.taken", { shard, epoch, ...counts });
+  }
+
+  /** Everything pending in a shard; null when it was lost meanwhile. */
+  async function load(holding: Holding): Promise<Pending | null> {
+    const pending: Pending = { mail: [], effects: [], timers: [] };
+    let cursor: LoadCursor | null | "first" = "first";
+    while (cursor !== null) {
       try {
-        const page = await store.load(shard, cursor);
-        if (!isOurs()) return;
-        mail.push(...page.mail);
-        for (const effect of page.effects) dispatcher.enqueue(effect, shard);
-        for (const timer of page.timers) timers.arm(timer);
+        const page: LoadPage = await store.load(holding.shard, cursor === "first" ? null : cursor);
+        pending.mail.push(...page.mail);
+        pending.effects.push(...page.effects);
+        pending.timers.push(...page.timers);
         cursor = page.next;
       } catch (error) {
-        if (error instanceof Fenced) return onFenced(shard);
-        log.warn("shard.load_failed", { shard, reason: reasonOf(error) });
+        log.warn("shard.load_failed", { shard: holding.shard, reason: reasonOf(error) });
         await wait(clock, LOAD_RETRY_MS);
-        if (!isOurs()) return;
       }
-    } while (cursor !== null);
-    // Own and outside mail come in two lists; actors get theirs in order of arrival.
-    for (const letter of mail.sort((a, b) => a.arrivedAt - b.arrivedAt)) receive(letter, shard);
-    watches.set(
-      shard,
-      store.watchOutside(shard, (letters) => {
-        if (isOurs()) for (const letter of letters) receive(letter, shard);
-      }),
-    );
-    loading.delete(shard);
-    scheduleTimers();
-    if (mail.length > 0) log.info("shard.taken", { shard, epoch: epoch.epoch, mail: mail.length });
+      if (holding.isLost) return null;
+    }
+    return pending;
   }
 
-  function receive(letter: Mail, shard: number): void {
-    stepper.add(queued(letter, shard, letter.event, letter.cause));
-  }
-
-  function onSettled(settled: Settled, shard: number): void {
-    if (settled.kind === "unknown") return;
-    for (const posted of settled.mail) {
-      stepper.add(queued(posted, shard, posted.event, { kind: "effect", name: settled.effectId }));
+  function onWindow(letters: readonly Mail[], holding: Holding): void {
+    if (holding.isLost) return;
+    for (const letter of letters) {
+      if (stepper.parking.has(letter.actor)) void stepper.parking.reconsider(letter.actor);
+      else receive(letter, holding);
     }
   }
 
-  function onTimer(actor: string, change: TimerChange, armedSequence: number): void {
-    if (change.dueAt === null) timers.cancel(actor, change.timerId);
-    else timers.arm({ actor, timerId: change.timerId, armedSequence, dueAt: change.dueAt });
+  function receive(letter: Mail, holding: Holding): void {
+    stepper.add(queued(letter, letter.event, letter.cause, holding));
+  }
+
+  function onSettled(settled: Settled, effect: PendingEffect, holding: Holding): void {
+    if (settled.kind === "unknown") {
+      log.error("effect.unknown", { effectId: effect.effectId });
+      return;
+    }
+    for (const posted of settled.mail) {
+      // As the row has it: an answer comes from the effect, an announcement from the actor that makes it.
+      const isAnswer = posted.key === `effect:${effect.effectId}`;
+      const cause = isAnswer
+        ? ({ kind: "effect", name: effect.kind } as const)
+        : ({ kind: "actor", name: effect.actor } as const);
+      stepper.add(queued(posted, posted.event, cause, holding));
+    }
+  }
+
+  function onTimer(actor: string, change: TimerChange, armedSequence: number, holding: Holding): void {
+    const { timerId, dueAt } = change;
+    if (dueAt === null) timers.cancel(actor, timerId);
+    else timers.arm({ actor, timerId, armedSequence, dueAt, holding });
     scheduleTimers();
   }
 
@@ -145,18 +167,16 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
   }
 
   function fireTimers(): void {
-    for (const { actor, timerId, armedSequence } of timers.takeDue(clock.now())) {
-      const event = { type: timerId, at: clock.now() };
+    for (const { actor, timerId, armedSequence, holding } of timers.takeDue(clock.now())) {
       stepper.add({
         actor,
-        shard: shardOf(actor),
+        holding,
         source: { kind: "timer", timerId, armedSequence },
         eventId: `timer:${timerId}:${armedSequence}`,
-        event,
-        eventJson: JSON.stringify(event),
+        event: JSON.stringify({ type: timerId, at: clock.now() }),
         cause: { kind: "timer", name: timerId },
         refusals: 0,
-      } satisfies QueuedEvent);
+      });
     }
     scheduleTimers();
   }
@@ -166,24 +186,24 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
     for (const end of watches.values()) end();
     watches.clear();
     await dispatcher.stop(graceMs);
-    await stepper.stop();
+    await stepper.stop(graceMs);
     await ownership.stop();
   }
 
   return {
     start: () => ownership.start(),
-    ready: () => draining === null && ownership.shards.length > 0 && loading.size === 0,
+    ready: () => draining === null && ownership.isSettled && loading.size === 0,
     drain: (graceMs = 2_000) => {
       draining ??= drainNow(graceMs);
       return draining;
     },
     stats: () => ({
-      shards: ownership.shards.length,
+      shards: ownership.holdings.length,
       loading: loading.size,
       inbox: stepper.inbox.size,
       cachedActors: stepper.cached,
       timers: timers.size,
-      parked: stepper.parkedActors,
+      parked: stepper.parking.actors,
       effects: dispatcher.stats(),
     }),
     onStored: (listener) => {
@@ -191,4 +211,11 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
       return () => listeners.delete(listener);
     },
   };
+}
+
+/** What the tables hold of a shard. */
+interface Pending {
+  readonly mail: Mail[];
+  readonly effects: PendingEffect[];
+  readonly timers: Timer[];
 }

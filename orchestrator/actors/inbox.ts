@@ -1,29 +1,27 @@
-// Events that are stored and not yet consumed, in order of arrival, each once. Memory only: the mailbox rows are the truth.
+// Events that are stored and not yet consumed, in order of arrival, each once. Memory only: the mailbox rows are the truth, and
+// what leaves here unconsumed is still there. From outside at most a window a shard is in memory (`mailbox.outside`); what our own
+// actors send each other is bounded by what they do.
 
 import type { Mail, Source } from "../../convex/steps.ts";
-import type { ActorEvent } from "./machine-step.ts";
+import type { Holding } from "./holding.ts";
 
 export interface QueuedEvent {
   readonly actor: string;
-  readonly shard: number;
+  readonly holding: Holding;
   readonly source: Source;
   readonly eventId: string;
-  readonly event: ActorEvent;
-  readonly eventJson: string;
+  /** JSON, not looked at before it is taken: a stranger may have written it. */
+  readonly event: string;
   readonly cause: Mail["cause"];
-  /** How often this event was part of a commit that was refused. */
+  /** How often a commit of this event alone was refused. */
   refusals: number;
 }
-
-/** Consumed rows are remembered this long: a push computed before our commit may still arrive after it. */
-const REMEMBERED = 10_000;
 
 export class Inbox {
   private queue: QueuedEvent[] = [];
   private head = 0;
-  /** Mailbox ids in the queue or in a commit. */
-  private readonly known = new Set<string>();
-  private readonly consumed = new Set<string>();
+  /** The timer events in memory; one that was cancelled or armed again since is not here any more. */
+  private readonly fired = new Map<string, QueuedEvent>();
 
   get size(): number {
     return this.queue.length - this.head;
@@ -31,18 +29,22 @@ export class Inbox {
 
   /** @returns whether it is new */
   add(event: QueuedEvent): boolean {
+    if (event.holding.isLost) return false;
     if (event.source.kind === "mail") {
-      if (this.known.has(event.source.id) || this.consumed.has(event.source.id)) return false;
-      this.known.add(event.source.id);
-    }
+      if (!event.holding.admit(event.source.id)) return false;
+    } else this.fired.set(timerKey(event.actor, event.source.timerId), event);
     this.queue.push(event);
     return true;
   }
 
-  /** Takes up to `count` from the front. They stay known until `forgetMail` or `putBack`. */
+  /** Takes up to `count` from the front, passing over what nobody may take any more. */
   take(count: number): QueuedEvent[] {
-    const taken = this.queue.slice(this.head, this.head + count);
-    this.head += taken.length;
+    const taken: QueuedEvent[] = [];
+    while (taken.length < count && this.head < this.queue.length) {
+      const event = this.queue[this.head++]!;
+      if (this.isCurrent(event)) taken.push(event);
+      else this.leave(event);
+    }
     if (this.head > 1_024 && this.head * 2 > this.queue.length) {
       this.queue = this.queue.slice(this.head);
       this.head = 0;
@@ -56,26 +58,33 @@ export class Inbox {
     this.head = 0;
   }
 
-  /** The event is consumed, or nobody will ever consume it from here. */
-  forgetMail(event: QueuedEvent): void {
-    if (event.source.kind !== "mail") return;
-    this.known.delete(event.source.id);
-    this.consumed.add(event.source.id);
-    if (this.consumed.size > REMEMBERED) {
-      for (const oldest of this.consumed) {
-        this.consumed.delete(oldest);
-        break;
-      }
-    }
+  /** Whether it may still be taken: its shard is ours, its timer as it was armed. */
+  isCurrent(event: QueuedEvent): boolean {
+    if (event.holding.isLost) return false;
+    return event.source.kind === "mail" || this.fired.get(timerKey(event.actor, event.source.timerId)) === event;
   }
 
-  forgetShard(shard: number): void {
-    const kept = this.queue.slice(this.head).filter((event) => {
-      if (event.shard !== shard) return true;
-      if (event.source.kind === "mail") this.known.delete(event.source.id);
-      return false;
-    });
-    this.queue = kept;
-    this.head = 0;
+  /** A timer was cancelled or armed again: if it has fired and waits here, it is void. */
+  supersede(actor: string, timerId: string): void {
+    this.fired.delete(timerKey(actor, timerId));
+  }
+
+  /** Its step is stored. */
+  consumed(event: QueuedEvent): void {
+    if (event.source.kind === "mail") event.holding.consumed(event.source.id);
+    else this.unfire(event, event.source.timerId);
+  }
+
+  /** It leaves memory and stays where it is stored. */
+  leave(event: QueuedEvent): void {
+    if (event.source.kind === "mail") event.holding.leave(event.source.id);
+    else this.unfire(event, event.source.timerId);
+  }
+
+  private unfire(event: QueuedEvent, timerId: string): void {
+    const key = timerKey(event.actor, timerId);
+    if (this.fired.get(key) === event) this.fired.delete(key);
   }
 }
+
+export const timerKey = (actor: string, timerId: string) => `${actor} ${timerId}`;

@@ -16,14 +16,13 @@ import {
   type Effect as MachineEffect,
   persist,
   restore,
-  SnapshotError,
   step,
 } from "@omakase/machines";
 import { type AnyMachineSnapshot, type AnyStateMachine, getMicrosteps } from "xstate";
 import type { BirthView, Effect, Send, Spawn, TicketCard, TimerChange, View } from "../../convex/steps.ts";
-import { OmakaseError } from "../errors.ts";
+import { OmakaseError, reasonOf } from "../errors.ts";
 import { startedBy } from "./effect-tokens.ts";
-import { birthView, ticketCard, viewOf } from "./views.ts";
+import { birthView, type PlainView, ticketCard, viewOf } from "./views.ts";
 
 /** The snapshot cannot be used: a machine version this build does not know, or one XState refuses. The row stays as it is. */
 export class Unrestorable extends OmakaseError {
@@ -42,6 +41,25 @@ export interface ActorEvent {
   readonly at: number;
 }
 
+/** An event as its row has it. @throws {PoisonEvent} when it is not one: whoever stored it was not one of us */
+export function parseEvent(actor: string, json: string): ActorEvent {
+  try {
+    const event: unknown = JSON.parse(json);
+    if (isEvent(event)) return event;
+  } catch (cause) {
+    throw new PoisonEvent(`${actor} cannot take an event that is not JSON`, { cause });
+  }
+  throw new PoisonEvent(`${actor} cannot take an event without a type and a time`);
+}
+
+const isEvent = (value: unknown): value is ActorEvent =>
+  typeof value === "object" &&
+  value !== null &&
+  "type" in value &&
+  typeof value.type === "string" &&
+  "at" in value &&
+  typeof value.at === "number";
+
 /** An actor as the host keeps it between steps. */
 export interface LiveActor {
   readonly address: string;
@@ -49,13 +67,15 @@ export interface LiveActor {
   readonly snapshot: AnyMachineSnapshot;
   /** What is stored, to see whether a step changed anything. */
   readonly snapshotJson: string;
+  readonly view: PlainView;
   readonly viewJson: string;
-  readonly ticketJson: string;
+  readonly ticket: TicketCard | null;
   readonly stateLabel: string;
 }
 
 /** What one event did to an actor and what it asks for. */
 export interface Outcome {
+  readonly eventType: string;
   readonly next: LiveActor;
   readonly changed: boolean;
   readonly ignored: boolean;
@@ -70,12 +90,14 @@ export interface Outcome {
   readonly timers: readonly TimerChange[];
   /** In order; what a spawned actor's own initial transition spawns follows it. */
   readonly spawns: readonly Spawn[];
+  /** The spawned actors, in the same order. */
+  readonly born: readonly LiveActor[];
 }
 
 const machineOf = (kind: ActorKind): AnyStateMachine => MACHINES[kind];
 export const machineVersionOf = (kind: ActorKind): string => MACHINE_VERSIONS[kind];
 
-/** @throws {Unrestorable} */
+/** @throws {Unrestorable} whatever is wrong with the row */
 export function liveActor(address: string, machineVersion: string, snapshotJson: string): LiveActor {
   const kind = actorKind(address);
   if (machineVersion !== machineVersionOf(kind)) {
@@ -85,34 +107,50 @@ export function liveActor(address: string, machineVersion: string, snapshotJson:
   }
   try {
     return live(address, kind, restore(machineOf(kind), snapshotJson), snapshotJson);
-  } catch (error) {
-    if (error instanceof SnapshotError) throw new Unrestorable(`${address}: ${error.message}`, { cause: error });
-    throw error;
+  } catch (cause) {
+    throw new Unrestorable(`${address}: ${reasonOf(cause)}`, { cause });
   }
 }
 
 function live(address: string, kind: ActorKind, snapshot: AnyMachineSnapshot, snapshotJson: string): LiveActor {
+  const view = viewOf(kind, snapshot);
+  const viewJson = JSON.stringify(view);
   return {
     address,
     kind,
     snapshot,
     snapshotJson,
-    viewJson: JSON.stringify(viewOf(kind, snapshot)),
-    ticketJson: JSON.stringify(ticketCard(kind, snapshot)),
+    view,
+    viewJson,
+    ticket: ticketCard(kind, snapshot),
     stateLabel: stateLabel(snapshot),
   };
 }
 
-/** Takes one event. @throws {PoisonEvent} when the machine throws on it */
-export function takeStep(actor: LiveActor, event: ActorEvent, sequence: number): Outcome {
+/**
+ * Takes one event, at `at` (ms). The same arguments give the same rows.
+ * @param sequence of the step to be made
+ * @throws {PoisonEvent} when anything about it throws: the machine, its views, an address it made up
+ */
+export function takeStep(actor: LiveActor, event: ActorEvent, sequence: number, at: number): Outcome {
+  try {
+    return taken(actor, event, sequence, at);
+  } catch (cause) {
+    throw new PoisonEvent(`${actor.address} cannot take ${event.type}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function taken(actor: LiveActor, event: ActorEvent, sequence: number, at: number): Outcome {
   const machine = machineOf(actor.kind);
-  const { snapshot, asked } = unpoisoned(actor.address, event, () => step(machine, actor.snapshot, event as never));
-  const snapshotJson = persist(machine, snapshot);
+  const { snapshot, asked } = step(machine, actor.snapshot, event as never);
+  requireSound(snapshot);
+  const snapshotJson = snapshot === actor.snapshot ? actor.snapshotJson : persist(machine, snapshot);
   const changed = snapshotJson !== actor.snapshotJson;
   const next = changed ? live(actor.address, actor.kind, snapshot, snapshotJson) : actor;
   const from = actor.stateLabel;
   const to = next.stateLabel;
   return {
+    eventType: event.type,
     next,
     changed,
     ignored: !changed && asked.length === 0,
@@ -121,8 +159,13 @@ export function takeStep(actor: LiveActor, event: ActorEvent, sequence: number):
     to,
     microsteps: from === to ? [] : intermediateStates(machine, actor.snapshot, event),
     view: viewChange(actor, next),
-    ...translate(actor.address, sequence, asked, event.at),
+    ...translate(actor.address, sequence, asked, at),
   };
+}
+
+/** A machine that ends in an error has thrown inside. */
+function requireSound(snapshot: AnyMachineSnapshot): void {
+  if (snapshot.status === "error") throw snapshot.error;
 }
 
 /** The states a macrostep passed on its way, for the log. */
@@ -132,29 +175,17 @@ function intermediateStates(machine: AnyStateMachine, snapshot: AnyMachineSnapsh
     .map(([passed]) => stateLabel(passed));
 }
 
-/** @throws {PoisonEvent} for whatever the machine throws, or when it ends in an error */
-function unpoisoned<S extends { snapshot: AnyMachineSnapshot }>(address: string, event: ActorEvent, take: () => S): S {
-  let taken: S;
-  try {
-    taken = take();
-  } catch (error) {
-    throw new PoisonEvent(`${address} cannot take ${event.type}: ${String(error)}`, { cause: error });
-  }
-  if (taken.snapshot.status === "error")
-    throw new PoisonEvent(`${address} fails on ${event.type}: ${String(taken.snapshot.error)}`);
-  return taken;
-}
-
 function viewChange(before: LiveActor, after: LiveActor): View | null {
-  const ticketChanged = before.ticketJson !== after.ticketJson;
+  if (before === after) return null;
+  const { view, ticket } = after;
+  const ticketChanged = JSON.stringify(before.ticket) !== JSON.stringify(ticket);
   if (before.viewJson === after.viewJson && !ticketChanged) return null;
-  const view = viewOf(after.kind, after.snapshot);
   const enteredState = before.stateLabel !== after.stateLabel;
   switch (view.kind) {
     case "project":
       return view;
     case "feature":
-      return { ...view, enteredState, ticket: ticketChanged ? (JSON.parse(after.ticketJson) as TicketCard) : null };
+      return { ...view, enteredState, ticket: ticketChanged ? ticket : null };
     case "agent":
       return { ...view, enteredState };
     default:
@@ -162,32 +193,39 @@ function viewChange(before: LiveActor, after: LiveActor): View | null {
   }
 }
 
-/** The initial transition of a new actor, as a spawn row; its own spawns follow it in the list. */
-function birth(address: string, input: unknown, at: number): Spawn[] {
+interface Birth {
+  readonly row: Spawn;
+  readonly live: LiveActor;
+}
+
+/** The initial transition of a new actor; what it spawns itself follows it in the list. */
+function birth(address: string, input: unknown, at: number): Birth[] {
   const kind = actorKind(address);
   const machine = machineOf(kind);
-  const { snapshot, asked: wanted } = unpoisoned(address, { type: "xstate.init", at }, () => begin(machine, input as never));
+  const { snapshot, asked: wanted } = begin(machine, input as never);
+  requireSound(snapshot);
   const asked = translate(address, 0, wanted, at);
   const view: BirthView = birthView(address as FeatureAddress | AgentAddress, snapshot);
+  const born = live(address, kind, snapshot, persist(machine, snapshot));
   const row: Spawn = {
     address,
     machineVersion: machineVersionOf(kind),
-    snapshot: persist(machine, snapshot),
+    snapshot: born.snapshotJson,
     status: snapshot.status === "done" ? "done" : "active",
     view,
     sends: [...asked.sends],
     effects: [...asked.effects],
     timers: [...asked.timers],
   };
-  return [row, ...asked.spawns];
+  return [{ row, live: born }, ...asked.spawns.map((spawned, index) => ({ row: spawned, live: asked.born[index]! }))];
 }
 
-type Rows = Pick<Outcome, "actions" | "sends" | "effects" | "timers" | "spawns">;
+type Rows = Pick<Outcome, "actions" | "sends" | "effects" | "timers" | "spawns" | "born">;
 
 function translate(address: string, sequence: number, asked: readonly Asked[], at: number): Rows {
   const sends: Send[] = [];
   const effects: Effect[] = [];
-  const spawns: Spawn[] = [];
+  const births: Birth[] = [];
   const actions: string[] = [];
   const timers = new Map<string, TimerChange>();
   asked.forEach((ask, index) => {
@@ -201,10 +239,12 @@ function translate(address: string, sequence: number, asked: readonly Asked[], a
         actions.push(`send ${ask.event.type} to ${ask.to}`);
         return;
       case "spawn":
-        spawns.push(...birth(ask.address, ask.input, at));
+        births.push(...birth(ask.address, ask.input, at));
         actions.push(`spawn ${ask.address}`);
         return;
       case "timer.set":
+        // A timer's row has one name: what it is cancelled by is what it says when it is due.
+        if (ask.event !== ask.id) throw new TypeError(`the timer ${ask.id} would say ${ask.event}`);
         timers.set(ask.id, { timerId: ask.id, dueAt: at + ask.delayMs });
         actions.push(`arm ${ask.id}`);
         return;
@@ -215,7 +255,8 @@ function translate(address: string, sequence: number, asked: readonly Asked[], a
         ask satisfies never;
     }
   });
-  return { actions, sends, effects, timers: [...timers.values()], spawns };
+  const spawns = births.map(({ row }) => row);
+  return { actions, sends, effects, timers: [...timers.values()], spawns, born: births.map(({ live: born }) => born) };
 }
 
 function effectRow(address: string, sequence: number, index: number, effect: MachineEffect): Effect {

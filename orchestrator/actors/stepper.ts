@@ -4,24 +4,19 @@
 //   H2. An event's key is consumed at most once: the receipt decides, memory only saves the attempt.
 //   H3. A step is computed on the stored snapshot, or on the step before it in the same batch.
 //   H5. An event that cannot be taken parks its own actor and nobody else.
+//   H6. A batch of which nobody can say whether it was stored is never taken apart: sent again whole, or its shards are retaken.
 
-import { shardOf } from "../../convex/shardOf.ts";
-import type { Epoch, PendingEffect, Posted, Step, StepResult, TimerChange } from "../../convex/steps.ts";
+import type { PendingEffect, Posted, Step, StepResult, TimerChange } from "../../convex/steps.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { Fenced, type HostStore, Unanswered } from "../store/host-store.ts";
+import { Conflict, Fenced, type HostStore, Refused, Unanswered } from "../store/host-store.ts";
 import { ActorCache } from "./actor-cache.ts";
+import { Batch, type Draft } from "./batch.ts";
 import { type Clock, wait } from "./clock.ts";
+import type { Holding } from "./holding.ts";
 import { Inbox, type QueuedEvent } from "./inbox.ts";
-import {
-  type LiveActor,
-  liveActor,
-  machineVersionOf,
-  type Outcome,
-  PoisonEvent,
-  takeStep,
-  Unrestorable,
-} from "./machine-step.ts";
+import { liveActor, Unrestorable } from "./machine-step.ts";
+import { Parking } from "./parking.ts";
 
 /** One stored step, as listeners (inspection, metrics) hear of it. */
 export interface StoredStep {
@@ -37,67 +32,57 @@ export interface StepperDeps {
   readonly store: HostStore;
   readonly clock: Clock;
   readonly log: Log;
-  readonly epochOf: (shard: number) => Epoch | null;
-  readonly onFenced: (shard: number) => void;
-  readonly onEffect: (effect: PendingEffect, shard: number) => void;
-  readonly onTimer: (actor: string, change: TimerChange, armedSequence: number) => void;
+  readonly onFenced: (holding: Holding) => void;
+  /** The holding is to be taken over again. */
+  readonly onDoubt: (holding: Holding, reason: string) => void;
+  readonly onEffect: (effect: PendingEffect, holding: Holding) => void;
+  readonly onTimer: (actor: string, change: TimerChange, armedSequence: number, holding: Holding) => void;
   readonly onStored: (steps: readonly StoredStep[]) => void;
   /** Actors kept in memory. @default 2,000 */
   readonly cacheLimit?: number;
 }
 
-/** Steps in one commit, and their size: a batch stays far below Convex's 16 MiB of arguments and its second of run time. */
 const MAX_STEPS = 64;
-const MAX_BATCH_CHARS = 1024 * 1024;
 /** An event that is refused this often on its own is poison. */
 const MAX_REFUSALS = 3;
-const UNANSWERED_BASE_MS = 50;
-const UNANSWERED_MAX_MS = 2_000;
-
-interface Draft {
-  readonly event: QueuedEvent;
-  readonly step: Step;
-  readonly outcome: Outcome;
-}
+const RETRY_BASE_MS = 50;
+const RETRY_MAX_MS = 2_000;
 
 export class Stepper {
   readonly inbox = new Inbox();
+  readonly parking: Parking;
   private readonly cache: ActorCache;
-  private readonly parked = new Set<string>();
-  private readonly unknown = new Set<string>();
   private pumping: Promise<void> | null = null;
   private stopped = false;
   /** Halved when a commit is refused, so that the one to blame is found; restored by the next that is stored. */
   private groupLimit = MAX_STEPS;
+  /** Loads and lone conflicts in a row that came to nothing. */
+  private failures = 0;
 
   constructor(private readonly deps: StepperDeps) {
     this.cache = new ActorCache(deps.cacheLimit ?? 2_000);
+    this.parking = new Parking(deps);
   }
 
   get cached(): number {
     return this.cache.size;
   }
 
-  get parkedActors(): readonly string[] {
-    return [...this.parked];
-  }
-
   /** Hands over an event whose row is stored. */
   add(event: QueuedEvent): void {
-    if (this.parked.has(event.actor) || !this.inbox.add(event)) return;
+    if (this.parking.has(event.actor) || !this.inbox.add(event)) return;
     this.pump();
   }
 
-  forget(shard: number): void {
-    this.inbox.forgetShard(shard);
-    this.cache.dropShard(shard);
-    for (const actor of this.parked) if (shardOf(actor) === shard) this.parked.delete(actor);
+  forget(holding: Holding): void {
+    this.cache.dropShard(holding.shard);
+    this.parking.forget(holding);
   }
 
-  /** No new commit is begun; resolves when the one in flight has been answered. */
-  async stop(): Promise<void> {
+  /** No new commit is begun; resolves when the one in flight has been answered or `graceMs` has passed. */
+  async stop(graceMs: number): Promise<void> {
     this.stopped = true;
-    await this.pumping;
+    if (this.pumping) await Promise.race([this.pumping, wait(this.deps.clock, graceMs)]);
   }
 
   private pump(): void {
@@ -108,141 +93,92 @@ export class Stepper {
       while (this.inbox.size > 0 && !this.stopped) await this.commitNext();
     })().finally(() => {
       this.pumping = null;
-      if (this.inbox.size > 0 && !this.stopped) this.pump();
+      this.pumpMore();
     });
+  }
+
+  private pumpMore(): void {
+    if (this.inbox.size > 0) this.pump();
   }
 
   private async commitNext(): Promise<void> {
     const events = this.inbox.take(this.groupLimit);
-    let drafts: Draft[];
     try {
       await this.load(events);
-      drafts = await this.draft(events);
     } catch (error) {
       this.inbox.putBack(events);
-      if (error instanceof Fenced) this.deps.onFenced(error.shard);
-      else {
-        this.deps.log.warn("step.load_failed", { reason: reasonOf(error) });
-        await wait(this.deps.clock, UNANSWERED_BASE_MS);
-      }
-      return;
+      this.deps.log.warn("step.load_failed", { reason: reasonOf(error) });
+      return this.waitLonger();
     }
+    const batch = new Batch(this.inbox, this.cache, this.parking, this.deps.clock.now());
+    const drafts = batch.draft(events);
     if (drafts.length === 0) return;
-    const epochs = this.epochsOf(drafts);
-    if (!epochs) return; // a shard was lost while the actors were loaded: its events went with it
-    try {
-      const results = await this.send(
-        epochs,
-        drafts.map(({ step }) => step),
-      );
-      this.groupLimit = MAX_STEPS;
-      this.publish(drafts, results);
-    } catch (error) {
-      await this.afterRefusal(drafts, error);
-    }
+    const results = await this.send(drafts);
+    if (!results) return;
+    this.groupLimit = MAX_STEPS;
+    this.failures = 0;
+    this.publish(drafts, results);
   }
 
-  /** The same batch again until there is an answer: receipts make a repeat harmless. */
-  private async send(epochs: readonly Epoch[], steps: readonly Step[]): Promise<readonly StepResult[]> {
+  /** The same batch again until there is an answer: receipts make a repeat harmless. @returns null when it was refused */
+  private async send(drafts: readonly Draft[]): Promise<readonly StepResult[] | null> {
+    const holdings = [...new Set(drafts.map(({ event }) => event.holding))];
+    const epochs = holdings.map(({ epoch }) => epoch);
+    const steps = drafts.map(({ step }) => step);
+    let isDoubtful = false;
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.deps.store.commit(epochs, steps);
       } catch (error) {
-        if (!(error instanceof Unanswered)) throw error;
+        if (!(error instanceof Unanswered)) {
+          await this.afterRefusal(drafts, error, isDoubtful);
+          return null;
+        }
+        isDoubtful = true;
         this.deps.log.warn("commit.unanswered", { attempt, steps: steps.length, reason: reasonOf(error) });
-        await wait(this.deps.clock, Math.min(UNANSWERED_MAX_MS, UNANSWERED_BASE_MS * 2 ** attempt));
-        const lost = epochs.find((epoch) => this.deps.epochOf(epoch.shard)?.epoch !== epoch.epoch);
-        if (lost) throw new Fenced(lost.shard);
+        await wait(this.deps.clock, backOffMs(attempt));
+        if (holdings.some(({ isLost }) => isLost)) {
+          // H6: it cannot be sent whole again.
+          for (const holding of holdings) this.deps.onDoubt(holding, "a commit was never answered");
+          return null;
+        }
       }
     }
   }
 
+  /** Brings the actors of these events into the cache; those that cannot be used are parked. @throws when the store does not answer */
   private async load(events: readonly QueuedEvent[]): Promise<void> {
-    const missing = new Set(
-      events.map(({ actor }) => actor).filter((actor) => !this.cache.get(actor) && !this.unknown.has(actor)),
-    );
-    await Promise.all(
-      [...missing].map(async (address) => {
-        const row = await this.deps.store.actor(address);
-        if (!row) {
-          this.unknown.add(address);
-          this.deps.log.error("actor.unknown", { actor: address });
-          return;
-        }
-        if (row.status === "parked") {
-          this.parked.add(address);
-          return;
-        }
-        try {
-          this.cache.set(address, {
-            id: row.id,
-            shard: row.shard,
-            sequence: row.sequence,
-            live: liveActor(address, row.machineVersion, row.snapshot),
-            done: row.status === "done",
-          });
-        } catch (error) {
-          if (!(error instanceof Unrestorable)) throw error;
-          await this.park(address, row.shard, error.message);
-        }
-      }),
-    );
+    const missing = new Map<string, Holding>();
+    for (const { actor, holding } of events) if (!this.cache.get(actor)) missing.set(actor, holding);
+    await Promise.all([...missing].map(([address, holding]) => this.loadOne(address, holding)));
   }
 
-  private async draft(events: readonly QueuedEvent[]): Promise<Draft[]> {
-    const drafts: Draft[] = [];
-    const ahead = new Map<string, { live: LiveActor; sequence: number }>();
-    let chars = 0;
-    for (const [index, event] of events.entries()) {
-      const cached = this.cache.get(event.actor);
-      if (!cached || this.parked.has(event.actor) || !this.deps.epochOf(event.shard)) {
-        this.unknown.delete(event.actor); // looked up again with its next event
-        this.inbox.forgetMail(event);
-        continue;
+  private async loadOne(address: string, holding: Holding): Promise<void> {
+    if (this.parking.has(address)) return;
+    try {
+      const row = await this.deps.store.actor(address);
+      if (holding.isLost) return;
+      if (!row) {
+        // Its mail stays where it is: whoever takes the shard over next looks again.
+        this.deps.log.error("actor.unknown", { actor: address });
+        return;
       }
-      const base = ahead.get(event.actor) ?? cached;
-      let outcome: Outcome;
-      try {
-        outcome = takeStep(base.live, event.event, base.sequence + 1);
-      } catch (error) {
-        if (!(error instanceof PoisonEvent)) throw error;
-        if (ahead.has(event.actor)) {
-          // The steps before it are good: they are stored first, with this batch; then it comes up again, first on its actor.
-          this.inbox.putBack(events.slice(index));
-          break;
-        }
-        await this.park(event.actor, event.shard, `${event.eventId}: ${error.message}`);
-        continue;
-      }
-      const step = toStep(event, cached.id, base.sequence, outcome);
-      chars +=
-        (step.snapshot?.length ?? 0) + step.event.length + step.spawns.reduce((sum, spawn) => sum + spawn.snapshot.length, 0);
-      if (chars > MAX_BATCH_CHARS && drafts.length > 0) {
-        this.inbox.putBack(events.slice(index));
-        break;
-      }
-      ahead.set(event.actor, { live: outcome.next, sequence: base.sequence + 1 });
-      drafts.push({ event, step, outcome });
+      if (row.status === "parked") return this.parking.found(address, holding);
+      const live = liveActor(address, row.machineVersion, row.snapshot);
+      this.cache.set(address, { id: row.id, shard: row.shard, sequence: row.sequence, live });
+    } catch (error) {
+      if (!(error instanceof Unrestorable || error instanceof Refused)) throw error;
+      void this.parking.park(address, holding, error.message);
     }
-    return drafts;
-  }
-
-  private epochsOf(drafts: readonly Draft[]): Epoch[] | null {
-    const epochs: Epoch[] = [];
-    for (const shard of new Set(drafts.map(({ event }) => event.shard))) {
-      const epoch = this.deps.epochOf(shard);
-      if (!epoch) return null;
-      epochs.push(epoch);
-    }
-    return epochs;
   }
 
   private publish(drafts: readonly Draft[], results: readonly StepResult[]): void {
     const stored: StoredStep[] = [];
     drafts.forEach((draft, index) => {
       const result = results[index];
-      if (!result) return;
-      this.inbox.forgetMail(draft.event);
+      // Whoever takes a lost shard over loads what this left behind, also when it is us again.
+      if (!result || draft.event.holding.isLost) return;
+      this.inbox.consumed(draft.event);
       if (result.kind === "stale" || (result.kind === "duplicate" && !result.replay)) {
         this.cache.drop(draft.event.actor);
         return;
@@ -255,106 +191,77 @@ export class Stepper {
   }
 
   private publishStep({ event, step, outcome }: Draft, result: Extract<StepResult, { kind: "stored" | "duplicate" }>): void {
-    const { shard } = event;
-    this.cache.set(step.actor, { id: step.actorId, shard, sequence: result.sequence, live: outcome.next, done: outcome.done });
-    const createdAt = this.deps.clock.now();
-    const hand = (actor: string, sequence: number, part: Pick<Step, "effects" | "timers">) => {
-      for (const change of part.timers) this.deps.onTimer(actor, change, sequence);
-      for (const { index, kind, payload } of part.effects) {
-        this.deps.onEffect({ effectId: `${actor}:${sequence}:${index}`, actor, kind, payload, createdAt }, shard);
-      }
-    };
-    hand(step.actor, result.sequence, step);
+    const { holding } = event;
+    const { shard } = holding;
+    this.cache.set(step.actor, { id: step.actorId, shard, sequence: result.sequence, live: outcome.next });
+    this.handOut(step.actor, result.sequence, step, holding);
     const letters = new Map<string, string>(
       step.sends.map((send) => [`${step.actor}:${result.sequence}:${send.index}`, send.event]),
     );
-    for (const spawn of step.spawns) {
+    step.spawns.forEach((spawn, index) => {
       const born = result.spawned.find(({ address }) => address === spawn.address);
-      if (!born?.created) continue;
-      const live = liveActor(spawn.address, spawn.machineVersion, spawn.snapshot);
-      this.cache.set(spawn.address, { id: born.actorId, shard, sequence: 0, live, done: spawn.status === "done" });
-      hand(spawn.address, 0, spawn);
+      const live = outcome.born[index];
+      if (!born?.created || !live) return;
+      this.cache.set(spawn.address, { id: born.actorId, shard, sequence: 0, live });
+      this.handOut(spawn.address, 0, spawn, holding);
       for (const send of spawn.sends) letters.set(`${spawn.address}:0:${send.index}`, send.event);
+    });
+    for (const posted of result.mail) this.post(posted, letters.get(posted.key), holding);
+  }
+
+  private handOut(actor: string, sequence: number, asked: Pick<Step, "effects" | "timers">, holding: Holding): void {
+    for (const change of asked.timers) {
+      this.inbox.supersede(actor, change.timerId);
+      this.deps.onTimer(actor, change, sequence, holding);
     }
-    for (const posted of result.mail) this.post(posted, letters.get(posted.key), shard);
+    const createdAt = this.deps.clock.now();
+    for (const { index, kind, payload } of asked.effects)
+      this.deps.onEffect({ effectId: `${actor}:${sequence}:${index}`, actor, kind, payload, createdAt }, holding);
   }
 
-  private post(posted: Posted, eventJson: string | undefined, shard: number): void {
-    if (eventJson === undefined) return;
-    this.add(queued(posted, shard, eventJson, { kind: "actor", name: posted.key.slice(0, posted.key.indexOf(":")) }));
+  private post(posted: Posted, event: string | undefined, holding: Holding): void {
+    const cause = { kind: "actor", name: posted.key.slice(0, posted.key.indexOf(":")) } as const;
+    if (event !== undefined) this.add(queued(posted, event, cause, holding));
+    else this.deps.onDoubt(holding, `the store has mail with the key ${posted.key} that we did not send`);
   }
 
-  private async afterRefusal(drafts: readonly Draft[], error: unknown): Promise<void> {
+  /** Nothing of the batch was stored, unless it `isDoubtful`. */
+  private async afterRefusal(drafts: readonly Draft[], error: unknown, isDoubtful: boolean): Promise<void> {
     const events = drafts.map(({ event }) => event);
     for (const { actor } of events) this.cache.drop(actor);
-    this.inbox.putBack(events);
     if (error instanceof Fenced) {
-      this.deps.onFenced(error.shard); // takes its shard's events out again
+      for (const { holding } of events) {
+        if (holding.shard === error.shard) this.deps.onFenced(holding);
+        else if (isDoubtful) this.deps.onDoubt(holding, "a commit was not answered, then refused"); // H6
+      }
+      this.inbox.putBack(events); // those of a lost holding are passed over
       return;
     }
-    const only = events.length === 1 ? events[0] : undefined;
-    if (only) only.refusals++;
     this.deps.log.warn("commit.refused", { steps: events.length, reason: reasonOf(error) });
-    if (only && only.refusals >= MAX_REFUSALS) {
-      await this.park(only.actor, only.shard, `${only.eventId} was refused ${only.refusals} times: ${reasonOf(error)}`);
+    this.inbox.putBack(events);
+    this.groupLimit = Math.max(1, events.length >> 1);
+    const only = events.length === 1 ? events[0] : undefined;
+    if (!only) return;
+    if (error instanceof Conflict) return this.waitLonger(); // it was read before somebody moved it: read again
+    if (error instanceof Refused && error.reason === "unknownEvent") {
+      this.inbox.take(1);
+      this.inbox.leave(only);
+      this.deps.log.error("event.unknown", { actor: only.actor, eventId: only.eventId });
       return;
     }
-    this.groupLimit = Math.max(1, events.length >> 1);
+    only.refusals++;
+    if (only.refusals >= MAX_REFUSALS)
+      void this.parking.park(only.actor, only.holding, `${only.eventId} was refused ${only.refusals} times: ${reasonOf(error)}`);
   }
 
-  /** Leaves the actor's row as it is, for a person, and stops taking its events. */
-  private async park(actor: string, shard: number, reason: string): Promise<void> {
-    const epoch = this.deps.epochOf(shard);
-    this.parked.add(actor);
-    this.cache.drop(actor);
-    this.deps.log.error("actor.parked", { actor, reason });
-    if (!epoch) return;
-    try {
-      await this.deps.store.park([epoch], actor, reason);
-    } catch (error) {
-      if (error instanceof Fenced) this.deps.onFenced(error.shard);
-      else this.deps.log.error("actor.park_failed", { actor, reason: reasonOf(error) });
-    }
+  private waitLonger(): Promise<void> {
+    return wait(this.deps.clock, backOffMs(this.failures++));
   }
 }
+
+const backOffMs = (attempt: number): number => Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** Math.min(attempt, 10));
 
 /** An event of a mailbox row, as the inbox keeps it. */
-export function queued(mail: Posted, shard: number, eventJson: string, cause: QueuedEvent["cause"]): QueuedEvent {
-  return {
-    actor: mail.actor,
-    shard,
-    source: { kind: "mail", id: mail.id },
-    eventId: mail.key,
-    event: JSON.parse(eventJson) as QueuedEvent["event"],
-    eventJson,
-    cause,
-    refusals: 0,
-  };
-}
-
-function toStep(event: QueuedEvent, actorId: string, expectedSequence: number, outcome: Outcome): Step {
-  return {
-    actor: event.actor,
-    actorId: actorId as Step["actorId"],
-    expectedSequence,
-    source: event.source,
-    eventId: event.eventId,
-    eventType: event.event.type,
-    event: event.eventJson,
-    cause: event.cause,
-    at: event.event.at,
-    snapshot: outcome.changed ? outcome.next.snapshotJson : null,
-    machineVersion: machineVersionOf(outcome.next.kind),
-    status: outcome.done ? "done" : "active",
-    from: outcome.from,
-    to: outcome.to,
-    microsteps: [...outcome.microsteps],
-    actions: [...outcome.actions],
-    ignored: outcome.ignored,
-    view: outcome.view,
-    sends: [...outcome.sends],
-    effects: [...outcome.effects],
-    timers: [...outcome.timers],
-    spawns: [...outcome.spawns],
-  };
+export function queued(mail: Posted, event: string, cause: QueuedEvent["cause"], holding: Holding): QueuedEvent {
+  return { actor: mail.actor, holding, source: { kind: "mail", id: mail.id }, eventId: mail.key, event, cause, refusals: 0 };
 }

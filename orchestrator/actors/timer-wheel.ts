@@ -2,15 +2,17 @@
 //   T1. A timer that was cancelled or armed again never comes due here.
 //   T2. Due timers come in order of their due time, late ones at once.
 
+import type { Holding } from "./holding.ts";
+import { timerKey } from "./inbox.ts";
+
 export interface ArmedTimer {
+  readonly holding: Holding;
   readonly actor: string;
   readonly timerId: string;
   readonly armedSequence: number;
   /** ms since the epoch. */
   readonly dueAt: number;
 }
-
-const keyOf = (actor: string, timerId: string) => `${actor} ${timerId}`;
 
 export class TimerWheel {
   private readonly armed = new Map<string, ArmedTimer>();
@@ -22,18 +24,18 @@ export class TimerWheel {
   }
 
   arm(timer: ArmedTimer): void {
-    this.armed.set(keyOf(timer.actor, timer.timerId), timer);
+    this.armed.set(timerKey(timer.actor, timer.timerId), timer);
     this.push(timer);
     // Cancelled entries must not pile up when every timer is cancelled long before it is due.
     if (this.heap.length > 64 && this.heap.length > 4 * this.armed.size) this.rebuild();
   }
 
   cancel(actor: string, timerId: string): void {
-    this.armed.delete(keyOf(actor, timerId));
+    this.armed.delete(timerKey(actor, timerId));
   }
 
-  forget(belongs: (actor: string) => boolean): void {
-    for (const [key, timer] of this.armed) if (belongs(timer.actor)) this.armed.delete(key);
+  forget(holding: Holding): void {
+    for (const [key, timer] of this.armed) if (timer.holding === holding) this.armed.delete(key);
   }
 
   /** When the next one is due, ms; null when none is armed. */
@@ -50,13 +52,13 @@ export class TimerWheel {
       const first = this.heap[0];
       if (!first || first.dueAt > now) return due;
       this.pop();
-      this.armed.delete(keyOf(first.actor, first.timerId));
+      this.armed.delete(timerKey(first.actor, first.timerId));
       due.push(first);
     }
   }
 
   private dropStale(): void {
-    for (let first = this.heap[0]; first && this.armed.get(keyOf(first.actor, first.timerId)) !== first; first = this.heap[0])
+    for (let first = this.heap[0]; first && this.armed.get(timerKey(first.actor, first.timerId)) !== first; first = this.heap[0])
       this.pop();
   }
 

@@ -5,14 +5,16 @@ import { Elysia } from "elysia";
 import { z } from "zod";
 import { api } from "../../convex/_generated/api.js";
 import { OmakaseError, reasonOf } from "../errors.ts";
-import type { GitHub } from "../github/client.ts";
+import { type GitHub, GitHubRefused } from "../github/client.ts";
 import { readBounded } from "../http/bounded-body.ts";
+import { createCallRate } from "../http/call-rate.ts";
 import type { Log } from "../log.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
 import { Refused } from "../store/host-store.ts";
 import { mask, maskDeep } from "./masking.ts";
+import { readResults } from "./results.ts";
 import { isRunCode, type RunClaims, readRunToken, signRunToken } from "./run-code.ts";
-import type { ArchitectResult, Assignment } from "./wire.ts";
+import type { Assignment } from "./wire.ts";
 
 export interface AgentEndpointsDeps {
   readonly secret: string;
@@ -22,16 +24,22 @@ export interface AgentEndpointsDeps {
   readonly convex: ConvexCaller;
   readonly github: GitHub;
   readonly log: Log;
+  readonly now?: () => number;
 }
 
 const MAX_CLAIM_BYTES = 8 * 1024;
 const MAX_EVENTS_BYTES = 512 * 1024;
 const MAX_REPORT_BYTES = 256 * 1024;
+/** A runner sends a batch every 200 ms at most. */
+const CALLS_PER_SECOND = 20;
+const CALL_BURST = 100;
+const MAX_REASON = 2_000;
+const NO_USAGE = { turns: 0, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, costUsd: 0 };
 /** A token outlives its run's wall clock by this, so that the last word can still be said. */
 const TOKEN_GRACE_MS = 10 * 60_000;
 
 const vClaim = z.object({ run: z.string().max(300), code: z.string().max(100), claimId: z.string().min(8).max(100) });
-const count = z.number().finite().min(0);
+const count = z.number().finite().min(0).max(1e12);
 const vUsage = z.object({
   turns: count,
   inputTokens: count,
@@ -40,15 +48,25 @@ const vUsage = z.object({
   cacheCreationTokens: count,
   costUsd: count,
 });
+/** What is not part of an event is dropped. */
+const vEvent = z.object({
+  seq: z.number().int().min(1),
+  at: z.number(),
+  source: z.enum(["runner", "model", "tool", "stderr"]),
+  level: z.enum(["debug", "info", "warn", "error"]),
+  kind: z.string().max(100),
+  text: z.string(),
+  data: z.record(z.string(), z.unknown()).optional(),
+});
 const vEvents = z.object({
   from: z.number().int().min(1),
-  events: z.array(z.record(z.string(), z.unknown())).max(256),
+  events: z.array(vEvent).max(256),
   usage: vUsage,
 });
 const vReport = z.object({
   exitCode: z.union([z.literal(0), z.literal(1), z.literal(2)]),
   class: z.enum(["infrastructure", "agent", "verdict"]).nullable(),
-  reason: z.string().max(2_000),
+  reason: z.string().transform((reason) => reason.slice(0, MAX_REASON).toWellFormed()),
   result: z.record(z.string(), z.unknown()).nullable(),
   headSha: z
     .string()
@@ -70,11 +88,16 @@ class Answer extends OmakaseError {
 }
 
 export const agentEndpoints = (deps: AgentEndpointsDeps) => {
-  const { secret, convex, github, log } = deps;
+  const { secret, convex, github, log, now = Date.now } = deps;
+  const rate = createCallRate(CALLS_PER_SECOND, CALL_BURST, now);
+  const limited = (run: string) => {
+    if (!rate.take(run)) throw new Answer(429, { code: "too_many", message: `at most ${CALLS_PER_SECOND} calls a second` });
+  };
 
   const claim = async (request: Request): Promise<Assignment> => {
     const { run, code, claimId } = await parsed(request, MAX_CLAIM_BYTES, vClaim);
     if (!isRunCode(secret, run, code)) throw new Answer(401, { code: "forged", message: "wrong code for this run" });
+    limited(run);
     const role = /\/(architect|coder|reviewer|tester)-\d+:\d+:\d+$/.exec(run)?.[1] as Assignment["role"] | undefined;
     if (!role) throw new Answer(404, { code: "unknown", message: "no such run" });
     const model = deps.modelByRole[role];
@@ -88,7 +111,7 @@ export const agentEndpoints = (deps: AgentEndpointsDeps) => {
         throw new Answer(404, { code: "unknown", message: "no such run" });
       case "assignment": {
         const { repository, handover, agent, attempt, round, ticket, limits, testCommand } = claimed;
-        const git = await github.gitToken(repository.name, role === "coder" ? "write" : "read");
+        const git = await firstGitToken(run, role, repository.name);
         log.info("agent.claimed", { run, agent, role, attempt });
         return {
           run,
@@ -110,16 +133,34 @@ export const agentEndpoints = (deps: AgentEndpointsDeps) => {
           limits,
           testCommand,
           handover: {
-            plan: result<ArchitectResult>(handover.results.architect),
-            changes: result(handover.results.coder),
-            review: result(handover.results.reviewer),
-            tests: result(handover.results.tester),
+            ...readResults(handover.results),
             note: handover.note,
           },
         };
       }
       default:
         return claimed satisfies never;
+    }
+  };
+
+  /** Without a token there is no work, and the runner cannot say why: it has not got its own token yet. So we report for it. */
+  const firstGitToken = async (run: string, role: Assignment["role"], repository: string) => {
+    try {
+      return await github.gitToken(repository, contentsFor(role));
+    } catch (error) {
+      if (!(error instanceof GitHubRefused)) throw error;
+      const reason = mask(`GitHub gives no access to ${repository}: ${reasonOf(error, 300)}`);
+      log.error("agent.no_git_token", { run, repository, reason });
+      await convex.mutation(api.runs.report, {
+        effectId: run,
+        exitCode: 1,
+        class: "infrastructure",
+        reason,
+        result: null,
+        headSha: null,
+        usage: NO_USAGE,
+      });
+      throw new Answer(422, { code: "no_repository", message: reason });
     }
   };
 
@@ -131,7 +172,7 @@ export const agentEndpoints = (deps: AgentEndpointsDeps) => {
       from: body.from,
       events: masked,
       usage: body.usage,
-      at: Date.now(),
+      at: now(),
     });
   };
 
@@ -146,7 +187,7 @@ export const agentEndpoints = (deps: AgentEndpointsDeps) => {
   const gitToken = async (_request: Request, { run, role }: RunClaims) => {
     const standing = await convex.query(api.runs.standing, { effectId: run });
     if (!standing?.live) throw new Answer(410, { code: "over", message: "this run is over" });
-    const { token, expiresAt } = await github.gitToken(standing.repository, role === "coder" ? "write" : "read");
+    const { token, expiresAt } = await github.gitToken(standing.repository, contentsFor(role));
     return { token, expiresAt };
   };
 
@@ -154,6 +195,7 @@ export const agentEndpoints = (deps: AgentEndpointsDeps) => {
     const header = request.headers.get("authorization") ?? "";
     const run = header.startsWith("Bearer ") ? await readRunToken(secret, header.slice(7)) : null;
     if (!run) throw new Answer(401, { code: "forged", message: "a live run token is needed" });
+    limited(run.run);
     return handle(request, run);
   };
   const answering = (name: string, handle: (request: Request) => Promise<unknown>) => async (context: { request: Request }) => {
@@ -191,11 +233,5 @@ async function parsed<S extends z.ZodType>(request: Request, maxBytes: number, s
   return checked.data;
 }
 
-/** Results were checked by the runner's schemas and by size when they were stored; a damaged one counts as absent. */
-function result<T>(json: string | null): T | null {
-  try {
-    return json === null ? null : (JSON.parse(json) as T);
-  } catch {
-    return null;
-  }
-}
+/** Only the coder pushes. */
+const contentsFor = (role: string) => (role === "coder" ? "write" : "read");

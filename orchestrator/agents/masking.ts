@@ -14,12 +14,14 @@ const PATTERNS: readonly RegExp[] = [
 
 export const mask = (text: string): string => PATTERNS.reduce((masked, pattern) => masked.replace(pattern, "[masked]"), text);
 
+/** Deeper than anything we make; a stranger's value may be deep enough to exhaust the stack. */
+const MAX_DEPTH = 32;
+
 /** The same through every text of a JSON value, so that what is left is still JSON. */
-export function maskDeep(value: unknown): unknown {
+export function maskDeep(value: unknown, depth = 0): unknown {
   if (typeof value === "string") return mask(value);
-  if (Array.isArray(value)) return value.map(maskDeep);
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [mask(name), maskDeep(inner)]));
-  }
-  return value;
+  if (typeof value !== "object" || value === null) return value;
+  if (depth >= MAX_DEPTH) return "[too deep]";
+  if (Array.isArray(value)) return value.map((item) => maskDeep(item, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [mask(name), maskDeep(inner, depth + 1)]));
 }

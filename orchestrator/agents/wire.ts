@@ -1,38 +1,7 @@
 // What a claimed run is given, as JSON. The runner has its own copy as a Zod schema: the two meet in the tests of both.
 
 import type { AgentLimits, Role } from "@omakase/machines";
-
-export interface ArchitectResult {
-  readonly summary: string;
-  readonly plan: string;
-  readonly steps: readonly string[];
-  readonly acceptance: readonly string[];
-  readonly files: readonly string[];
-}
-
-export interface CoderResult {
-  readonly summary: string;
-  readonly changes: readonly { readonly path: string; readonly why: string }[];
-  readonly testsRun: string;
-}
-
-export interface ReviewerResult {
-  readonly verdict: "approve" | "request_changes";
-  readonly summary: string;
-  readonly remarks: readonly {
-    readonly path: string;
-    readonly line: number | null;
-    readonly severity: "blocker" | "major" | "minor" | "nit";
-    readonly message: string;
-  }[];
-}
-
-export interface TesterResult {
-  readonly verdict: "pass" | "fail";
-  readonly summary: string;
-  readonly command: string;
-  readonly evidence: readonly { readonly check: string; readonly passed: boolean; readonly output: string }[];
-}
+import type { ArchitectResult, CoderResult, ReviewerResult, TesterResult } from "./results.ts";
 
 export interface Assignment {
   readonly run: string;

@@ -30,7 +30,8 @@ export function translated(error: unknown): OmakaseError {
   if (!(error instanceof ECSServiceException)) return new EcsUnavailable(reasonOf(error), { cause: error });
   // ClientException is used for capacity as well as for a task definition nobody registered.
   const isOurFault =
-    FINAL.has(error.name) || (error.name === "ClientException" && !/capacity|limit|quota|rate/i.test(error.message));
+    FINAL.has(error.name) ||
+    (error.name === "ClientException" && !/capacity|\blimit|quota|\brate\b|throttl/i.test(error.message));
   const text = `${error.name}: ${error.message}`;
   return isOurFault ? new EcsRefused(text, { cause: error }) : new EcsUnavailable(text, { cause: error });
 }

@@ -6,6 +6,7 @@
 import {
   ConflictException,
   type ECSClient,
+  InvalidParameterException,
   ListTasksCommand,
   RunTaskCommand,
   type RunTaskCommandInput,
@@ -19,6 +20,7 @@ import { runCode } from "../agents/run-code.ts";
 import type { Log } from "../log.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
 import { EcsUnavailable, translated } from "./ecs-errors.ts";
+import { AGENT_CONTAINER } from "./task-events.ts";
 
 export interface TaskSettings {
   readonly cluster: string;
@@ -36,14 +38,16 @@ const TOKEN_TRUSTED_MS = 12 * 3_600_000;
 
 /** Starts the agent's task. Safe to repeat. @throws {EcsUnavailable} retryable @throws {EcsRefused} */
 export const runTask =
-  (ecs: ECSClient, settings: TaskSettings, log: Log, now: () => number = Date.now): Performer<RunTask> =>
-  async ({ attempt }, { effectId, askedAt }) => {
+  (ecs: ECSClient, settings: TaskSettings, convex: ConvexCaller, log: Log, now: () => number = Date.now): Performer<RunTask> =>
+  async ({ attempt }, { effectId, askedAt, actor, signal }) => {
     if (now() - askedAt > TOKEN_TRUSTED_MS) {
-      const found = await findTask(ecs, settings.cluster, effectId);
+      const found = await taskOf(ecs, settings.cluster, convex, actor, attempt);
       if (found) return accepted(attempt, found);
     }
     try {
-      const { tasks = [], failures = [] } = await ecs.send(new RunTaskCommand(request(settings, effectId)));
+      const { tasks = [], failures = [] } = await ecs.send(new RunTaskCommand(request(settings, effectId)), {
+        abortSignal: signal,
+      });
       const taskArn = tasks[0]?.taskArn;
       if (!taskArn)
         throw new EcsUnavailable(`ECS placed no task: ${failures.map(({ reason }) => reason).join(", ") || "without a reason"}`);
@@ -79,7 +83,9 @@ function request(settings: TaskSettings, effectId: string): RunTaskCommandInput 
     },
     // Readable by everyone with DescribeTasks: an address, a name and a code that is worthless once claimed.
     overrides: {
-      containerOverrides: [{ name: "agent", environment: Object.entries(environment).map(([name, value]) => ({ name, value })) }],
+      containerOverrides: [
+        { name: AGENT_CONTAINER, environment: Object.entries(environment).map(([name, value]) => ({ name, value })) },
+      ],
     },
   };
 }
@@ -112,12 +118,14 @@ export const stopTask =
     try {
       await ecs.send(new StopTaskCommand({ cluster: settings.cluster, task, reason: reason.slice(0, 255) }));
     } catch (error) {
-      const isGone = error instanceof Error && /not found|has already stopped/i.test(error.message);
+      // Ended more than an hour ago: ECS has forgotten it. A missing cluster is another matter.
+      const isGone = error instanceof InvalidParameterException && /task was not found/i.test(error.message);
       if (!isGone) throw translated(error);
     }
     return { kind: "answer", event: null };
   };
 
+/** The task of an attempt: as its run has it (ECS tells of it even when the launch's answer was lost), or as ECS lists it. */
 async function taskOf(
   ecs: ECSClient,
   cluster: string,

@@ -47,63 +47,72 @@ export interface GitHubSettings {
 
 export function createGitHub({ apiUrl, webUrl, appId, privateKey }: GitHubSettings): GitHub {
   const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-  const app = new Octokit({ baseUrl: apiUrl, authStrategy: createAppAuth, auth: { appId, privateKey }, log: quiet });
+  const shared = { baseUrl: apiUrl, log: quiet, request: { fetch: boundedFetch } };
+  const app = new Octokit({ ...shared, authStrategy: createAppAuth, auth: { appId, privateKey } });
   const installations = new Map<string, Promise<number>>();
-  const clients = new Map<string, Promise<Octokit>>();
+  /** Repositories whose kept token was refused: the next call asks for a new one. */
+  const stale = new Set<string>();
 
   const installationOf = (repository: string) => {
     let found = installations.get(repository);
     if (!found) {
-      const where = split(repository);
-      found = translating(async () => (await app.apps.getRepoInstallation(where)).data.id);
+      found = app.apps.getRepoInstallation(split(repository)).then(({ data }) => data.id);
       installations.set(repository, found);
       found.catch(() => installations.delete(repository));
     }
     return found;
   };
-  const clientOf = (repository: string) => {
-    let client = clients.get(repository);
-    if (!client) {
-      client = installationOf(repository).then(
-        (installationId) =>
-          new Octokit({ baseUrl: apiUrl, authStrategy: createAppAuth, auth: { appId, privateKey, installationId }, log: quiet }),
-      );
-      clients.set(repository, client);
-      client.catch(() => clients.delete(repository));
+  /** Runs calls on a repository. An App that was removed and installed again has another number: a refusal forgets the one we know. */
+  const onRepository = async <T>(repository: string, run: (installationId: number) => Promise<T>): Promise<T> => {
+    try {
+      return await run(await installationOf(repository));
+    } catch (error) {
+      const fault = translated(error);
+      if (!fault.retryable) installations.delete(repository);
+      throw fault;
     }
-    return client;
   };
   return {
     cloneUrl: (repository) => `${webUrl}/${repository}.git`,
-    gitToken: async (repository, contents) => {
-      const installation_id = await installationOf(repository);
-      const { data } = await translating(() =>
-        app.apps.createInstallationAccessToken({
+    gitToken: (repository, contents) =>
+      onRepository(repository, async (installation_id) => {
+        const { data } = await app.apps.createInstallationAccessToken({
           installation_id,
           repositories: [split(repository).repo],
           permissions: { contents },
-        }),
-      );
-      return { token: data.token, expiresAt: Date.parse(data.expires_at) };
-    },
-    call: async (repository, run) => {
-      const octokit = await clientOf(repository);
-      return translating(() => run(octokit, split(repository)));
-    },
+        });
+        return { token: data.token, expiresAt: Date.parse(data.expires_at) };
+      }),
+    call: (repository, run) =>
+      onRepository(repository, async (installationId) => {
+        // Narrowed to one repository and what a pull request needs; kept by the strategy until shortly before it expires.
+        const { token } = (await app.auth({
+          type: "installation",
+          installationId,
+          repositoryNames: [split(repository).repo],
+          permissions: { pull_requests: "write", contents: "read" },
+          refresh: stale.has(repository),
+        })) as { token: string };
+        stale.delete(repository);
+        try {
+          return await run(new Octokit({ ...shared, auth: token }), split(repository));
+        } catch (error) {
+          if ((error as { status?: number }).status !== 401) throw error;
+          // Revoked, or so new that not all of GitHub knows it: no fault of the App's key, so another try may succeed.
+          stale.add(repository);
+          throw new GitHubUnavailable(reasonOf(error), null, error);
+        }
+      }),
   };
 }
+
+const CALL_TIMEOUT_MS = 30_000;
+const boundedFetch = ((input: string | URL | Request, init?: RequestInit) =>
+  fetch(input, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) })) as typeof fetch;
 
 function split(repository: string): { owner: string; repo: string } {
   const [owner = "", repo = ""] = repository.split("/");
   return { owner, repo };
-}
-
-async function translating<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    throw translated(error);
-  }
 }
 
 /** Secondary limits come as 403 or 429 with a wait; without one GitHub asks for at least a minute (facts: services 7). */

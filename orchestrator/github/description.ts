@@ -2,11 +2,11 @@
 // other people's issues, or hide things in markup.
 
 import { mask } from "../agents/masking.ts";
-import type { ArchitectResult, CoderResult, ReviewerResult, TesterResult } from "../agents/wire.ts";
+import { readResults, type StoredResults } from "../agents/results.ts";
 
 export interface DescribedFeature {
   readonly ticket: { readonly key: string; readonly title: string; readonly url: string };
-  readonly results: Readonly<Record<"architect" | "coder" | "reviewer" | "tester", string | null>>;
+  readonly results: StoredResults;
   readonly bases: readonly string[];
   readonly costUsd: number;
 }
@@ -17,63 +17,55 @@ const MAX_PART = 12_000;
 
 /** @param effectId becomes an invisible marker, so that a reader of GitHub alone can tell which effect made it */
 export function describePullRequest(feature: DescribedFeature, effectId: string): string {
-  const plan = parse<ArchitectResult>(feature.results.architect);
-  const changes = parse<CoderResult>(feature.results.coder);
-  const review = parse<ReviewerResult>(feature.results.reviewer);
-  const tests = parse<TesterResult>(feature.results.tester);
+  const { plan, changes, review, tests } = readResults(feature.results);
   const parts = [
     `Ticket: [${plain(feature.ticket.key)}](${linkTarget(feature.ticket.url)}) ${plain(feature.ticket.title)}`,
     feature.bases.length > 0 ? `Builds on ${feature.bases.map((base) => `\`${base}\``).join(", ")}.` : null,
     changes &&
       section("What changed", [
         plain(changes.summary),
-        list(changes.changes?.map(({ path, why }) => `\`${code(path)}\`: ${plain(why)}`)),
+        list(changes.changes.map(({ path, why }) => `\`${code(path)}\`: ${plain(why)}`)),
       ]),
-    plan && section("Plan", [plain(plan.summary), list(plan.acceptance?.map(plain))]),
+    plan && section("Plan", [plain(plan.summary), list(plan.acceptance.map(plain))]),
     review &&
       section("Review", [
         plain(review.summary),
-        list(review.remarks?.map((remark) => `${remark.severity} in \`${code(remark.path)}\`: ${plain(remark.message)}`)),
+        list(review.remarks.map((remark) => `${remark.severity} in \`${code(remark.path)}\`: ${plain(remark.message)}`)),
       ]),
     tests &&
       section("Tests", [
         plain(tests.summary),
-        list(tests.evidence?.map(({ check, passed }) => `${passed ? "passed" : "failed"}: ${plain(check)}`)),
+        list(tests.evidence.map(({ check, passed }) => `${passed ? "passed" : "failed"}: ${plain(check)}`)),
       ]),
     `<sub>Made by Omakase's agents for $${feature.costUsd.toFixed(2)}. A person reviews and merges.</sub>`,
   ];
   const body = mask(parts.filter(Boolean).join("\n\n")).slice(0, MAX_BODY);
-  return `${body}\n\n<!-- omakase:${effectId} -->\n`;
+  return `${body}\n\n${markerOf(effectId)}\n`;
 }
+
+/** Invisible in the rendered text; no text of an agent can contain it, since `<` is escaped. */
+export const markerOf = (effectId: string): string => `<!-- omakase:${effectId} -->`;
 
 const section = (title: string, parts: readonly (string | null)[]) =>
   `### ${title}\n\n${parts.filter(Boolean).join("\n\n").slice(0, MAX_PART)}`;
 
-const list = (items: readonly string[] | undefined) =>
-  items && items.length > 0 ? items.map((item) => `- ${item}`).join("\n") : null;
+const list = (items: readonly string[]) => (items.length > 0 ? items.map((item) => `- ${item}`).join("\n") : null);
 
 /** One line of text that means nothing to GitHub: no markup, no mention, no closing keyword with an issue, no autolink to an issue. */
 export function plain(text: string): string {
-  return String(text)
-    .replace(/\p{Cc}+/gu, " ")
-    .replace(/[<>]/g, (bracket) => (bracket === "<" ? "&lt;" : "&gt;"))
-    .replace(/@(?=[\w-])/g, "@\u200b")
-    .replace(/#(?=\d)/g, "#\u200b")
-    .replace(/\bGH-(?=\d)/gi, "GH\u200b-")
-    .replace(/([\\`*_[\]!|])/g, "\\$1")
-    .trim();
+  return (
+    text
+      .replace(/\p{Cc}+/gu, " ")
+      // "Fixes https://github.com/…/issues/1" closes as well as "fixes #1".
+      .replace(/(\/(?:issues|pull|discussions)\/)(?=\d)/gi, "$1\u200b")
+      .replace(/[<>]/g, (bracket) => (bracket === "<" ? "&lt;" : "&gt;"))
+      .replace(/@(?=[\w-])/g, "@\u200b")
+      .replace(/#(?=\d)/g, "#\u200b")
+      .replace(/\bGH-(?=\d)/gi, "GH\u200b-")
+      .replace(/([\\`*_[\]!|])/g, "\\$1")
+      .trim()
+  );
 }
 
-const code = (text: string) =>
-  String(text)
-    .replace(/[`\p{Cc}]/gu, "")
-    .slice(0, 300);
+const code = (text: string) => text.replace(/[`\p{Cc}]/gu, "").slice(0, 300);
 const linkTarget = (url: string) => (/^https?:\/\/[^\s()<>]+$/.test(url) ? url : "#");
-
-function parse<T>(json: string | null): T | null {
-  try {
-    return json === null ? null : (JSON.parse(json) as T);
-  } catch {
-    return null;
-  }
-}

@@ -6,7 +6,10 @@ import { api } from "../../convex/_generated/api.js";
 import type { Performer } from "../actors/performer.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
 import { type GitHub, GitHubRefused } from "./client.ts";
-import { describePullRequest } from "./description.ts";
+import { describePullRequest, markerOf } from "./description.ts";
+
+/** GitHub's limit, in characters. */
+const MAX_TITLE = 256;
 
 /** Safe to repeat: finds the open pull request of the branch before it makes one, and again when GitHub says there is one. */
 export const openPullRequest =
@@ -17,15 +20,20 @@ export const openPullRequest =
     const body = describePullRequest(feature, effectId);
     const opened = await github.call(feature.repository, async (octokit, where) => {
       const head = `${where.owner}:${branch}`;
-      const find = async () => (await octokit.pulls.list({ ...where, head, state: "open" })).data[0];
+      const find = async () => {
+        const { data } = await octokit.pulls.list({ ...where, head, state: "all" });
+        // One of ours may have been merged before we heard that we had made it.
+        return data.find(({ state }) => state === "open") ?? data.find((pull) => pull.body?.includes(markerOf(effectId)));
+      };
       const standing = await find();
+      if (standing?.state === "closed") return standing;
       if (standing) {
         await octokit.pulls.update({ ...where, pull_number: standing.number, body });
         return standing;
       }
       const onto = base !== null && (await exists(octokit, where, base)) ? base : feature.defaultBranch;
       try {
-        return (await octokit.pulls.create({ ...where, head: branch, base: onto, title, body })).data;
+        return (await octokit.pulls.create({ ...where, head: branch, base: onto, title: title.slice(0, MAX_TITLE), body })).data;
       } catch (error) {
         // Our own earlier call, whose answer was lost.
         const made = statusOf(error) === 422 ? await find() : undefined;

@@ -1,11 +1,15 @@
 // GitHub's webhook: verify, parse, store, answer. Only the fate of pull requests is of interest: merged, closed, changes asked for,
 // a failed check.
+//   W1. The signature is checked over the raw bytes, before anything is read from them.
+//   W2. 200 is answered only when the delivery and its consequence are stored. GitHub does not deliver again by itself: the sweep of
+//       deliveries and a person's "Redeliver" find what was refused with 503.
 
-import { verify } from "@octokit/webhooks-methods";
 import { Elysia } from "elysia";
+import { z } from "zod";
 import type { PullRequestChange } from "../../convex/github.ts";
 import { reasonOf } from "../errors.ts";
 import { readBounded } from "../http/bounded-body.ts";
+import { isSigned } from "../http/signature.ts";
 import type { Log } from "../log.ts";
 
 export interface GitHubWebhookDeps {
@@ -28,18 +32,19 @@ export const githubWebhook = ({ secret, log, store, count }: GitHubWebhookDeps) 
   new Elysia({ name: "github-webhook" }).post(
     "/webhooks/github",
     async ({ request, status }) => {
+      const receivedAt = Date.now();
       const body = await readBounded(request, MAX_BODY_BYTES);
       if (body === null) return status(413, { code: "too_large", message: `a delivery has at most ${MAX_BODY_BYTES} bytes` });
-      const text = new TextDecoder().decode(body);
+      // Octokit's verifier takes text: bytes that are not UTF-8 would be signed by GitHub and refused by us.
       const signature = request.headers.get("x-hub-signature-256") ?? "";
-      if (signature === "" || !(await verify(secret, text, signature).catch(() => false))) {
+      if (!signature.startsWith("sha256=") || !isSigned(secret, body, signature.slice("sha256=".length))) {
         count("forged");
         log.warn("webhook.refused", { source: "github", code: "forged" });
         return status(401, { code: "forged", message: "the signature does not hold" });
       }
       const deliveryId = request.headers.get("x-github-delivery");
       const kind = request.headers.get("x-github-event");
-      const delivery = deliveryId && kind ? parseDelivery(kind, text) : null;
+      const delivery = deliveryId && kind ? parseDelivery(kind, body) : null;
       if (!deliveryId || deliveryId.length > 100 || delivery === null) {
         count("malformed");
         return status(400, {
@@ -50,7 +55,14 @@ export const githubWebhook = ({ secret, log, store, count }: GitHubWebhookDeps) 
       try {
         const { outcome } = await store({ deliveryId, ...delivery });
         count("stored");
-        log.info("webhook.stored", { source: "github", deliveryId, kind: delivery.event, outcome });
+        log.info("webhook.stored", {
+          source: "github",
+          deliveryId,
+          kind: delivery.event,
+          outcome,
+          receivedAt,
+          tookMs: Date.now() - receivedAt,
+        });
         return { stored: outcome };
       } catch (error) {
         count("unavailable");
@@ -61,38 +73,47 @@ export const githubWebhook = ({ secret, log, store, count }: GitHubWebhookDeps) 
     { parse: "none" },
   );
 
-interface Payload {
-  readonly action?: string;
-  readonly repository?: { readonly full_name?: string };
-  readonly sender?: { readonly login?: string; readonly type?: string };
-  readonly pull_request?: { readonly number: number; readonly merged?: boolean; readonly head: { readonly ref: string } };
-  readonly review?: {
-    readonly state?: string;
-    readonly body?: string | null;
-    readonly user?: { readonly login?: string; readonly type?: string };
-  };
-  readonly check_run?: {
-    readonly conclusion?: string | null;
-    readonly name?: string;
-    readonly output?: { readonly summary?: string | null };
-    readonly pull_requests?: readonly { readonly number: number; readonly head: { readonly ref: string } }[];
-  };
-}
+const vHead = z.object({ ref: z.string() });
+const vPerson = z.object({ login: z.string() }).nullish();
+/** What is read of a delivery; everything but the repository is absent in some. */
+const vPayload = z.object({
+  action: z.string().nullish(),
+  repository: z.object({ full_name: z.string() }).nullish(),
+  sender: vPerson,
+  pull_request: z.object({ number: z.number(), merged: z.boolean().nullish(), head: vHead }).nullish(),
+  review: z
+    .object({ state: z.string(), body: z.string().nullish(), user: vPerson, author_association: z.string().nullish() })
+    .nullish(),
+  check_run: z
+    .object({
+      conclusion: z.string().nullish(),
+      name: z.string(),
+      output: z.object({ summary: z.string().nullish() }).nullish(),
+      pull_requests: z.array(z.object({ number: z.number(), head: vHead })).nullish(),
+    })
+    .nullish(),
+});
+type Payload = z.infer<typeof vPayload>;
+
+/** Anybody may review a public repository's pull request: nobody may spend the owner's money by it. */
+const STRANGERS: ReadonlySet<string> = new Set(["NONE", "FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR", "MANNEQUIN"]);
 
 /** @returns null when it is not a delivery at all */
 function parseDelivery(
   kind: string,
-  text: string,
+  body: Uint8Array,
 ): { event: string; repository: string; change: PullRequestChange | null } | null {
-  let payload: Payload;
+  let value: unknown;
   try {
-    payload = JSON.parse(text) as Payload;
+    value = JSON.parse(new TextDecoder().decode(body));
   } catch {
     return null;
   }
+  const { data: payload } = vPayload.safeParse(value);
+  if (!payload) return null;
   const repository = payload.repository?.full_name;
   if (kind === "ping") return { event: "ping", repository: repository ?? "", change: null };
-  if (typeof repository !== "string") return null;
+  if (repository === undefined) return null;
   return { event: `${kind}.${payload.action ?? ""}`.slice(0, 100), repository, change: changeOf(kind, payload) };
 }
 
@@ -104,21 +125,24 @@ function changeOf(
   if (kind === "pull_request" && action === "closed" && pull) {
     return { kind: pull.merged ? "merged" : "closed", branch: pull.head.ref, number: pull.number, by };
   }
-  if (kind === "pull_request_review" && action === "submitted" && pull && review?.state?.toLowerCase() === "changes_requested") {
-    const summary = review.body?.trim() || "Changes were requested without a comment.";
+  if (kind === "pull_request_review" && action === "submitted" && pull && isRequest(review)) {
+    const summary = review?.body?.trim() || "Changes were requested without a comment.";
     return {
       kind: "rework",
       branch: pull.head.ref,
       number: pull.number,
-      by: review.user?.login ?? by,
+      by: review?.user?.login ?? by,
       source: "review",
       summary,
     };
   }
   const checked = check?.pull_requests?.[0];
   if (kind === "check_run" && action === "completed" && check?.conclusion === "failure" && checked) {
-    const summary = `${check.name ?? "A check"} failed: ${check.output?.summary ?? ""}`.trim();
-    return { kind: "rework", branch: checked.head.ref, number: checked.number, by: check.name ?? by, source: "checks", summary };
+    const summary = `${check.name} failed: ${check.output?.summary ?? ""}`.trim();
+    return { kind: "rework", branch: checked.head.ref, number: checked.number, by: check.name, source: "checks", summary };
   }
   return null;
 }
+
+const isRequest = (review: Payload["review"]) =>
+  review?.state.toLowerCase() === "changes_requested" && !STRANGERS.has(review.author_association ?? "");

@@ -1,7 +1,7 @@
 // The raw bytes of a request, up to a limit: a body is never gathered before its size is known to be bearable.
 
 /** @returns null when there are more than `maxBytes` */
-export async function readBounded(request: Request, maxBytes: number): Promise<Uint8Array | null> {
+export async function readBounded(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return null;
   if (!request.body) return new Uint8Array();
   const chunks: Uint8Array[] = [];

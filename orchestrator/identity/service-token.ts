@@ -1,5 +1,6 @@
 // The orchestrator's own access token (machine to machine), refreshed before it expires; one request at a time.
 
+import { z } from "zod";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { TokenSource } from "../store/convex-store.ts";
@@ -18,6 +19,8 @@ const MARGIN_MS = 60_000;
 /** A refused token is not asked for again more often than this: a misconfigured deployment must not become a storm of requests. */
 const MIN_AGE_MS = 2_000;
 
+const vAnswer = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() });
+
 export function createServiceToken(identity: ServiceIdentity, log: Log, now: () => number = Date.now): TokenSource {
   let current: { token: string; madeAt: number; expiresAt: number } | null = null;
   let asking: Promise<string> | null = null;
@@ -35,7 +38,8 @@ export function createServiceToken(identity: ServiceIdentity, log: Log, now: () 
       signal: AbortSignal.timeout(10_000),
     });
     if (!response.ok) throw new Unanswered(`the identity provider refused our client credentials: HTTP ${response.status}`);
-    const answer = (await response.json()) as { access_token: string; expires_in: number };
+    const { data: answer } = vAnswer.safeParse(await response.json());
+    if (!answer) throw new Unanswered("the identity provider's answer has no access_token with expires_in");
     current = { token: answer.access_token, madeAt: now(), expiresAt: now() + answer.expires_in * 1000 };
     return current.token;
   };

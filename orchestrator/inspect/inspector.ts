@@ -33,6 +33,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** What the application has to set for its WebSockets: a frame is small, and Bun must not drop what I2 has not cut yet. */
 export const WEB_SOCKET_SETTINGS = {
   maxPayloadLength: 32 * 1024,
+  /** Seconds without a sign of life; Bun pings by itself. */
+  idleTimeout: 120,
   backpressureLimit: 64 * 1024 * 1024,
   perMessageDeflate: true,
 } as const;
@@ -40,7 +42,6 @@ export const WEB_SOCKET_SETTINGS = {
 export const inspector = (deps: InspectorDeps) => {
   const viewers = new Map<string, Viewer>();
   return new Elysia({ name: "inspector" }).ws("/inspect", {
-    idleTimeout: 120,
     beforeHandle: ({ request, status }) => {
       const origin = request.headers.get("origin");
       if (origin !== null && origin !== deps.webOrigin)

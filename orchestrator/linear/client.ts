@@ -50,9 +50,11 @@ export interface LinearApi {
   changedSince(
     teamId: string,
     since: number,
-    after: string | null,
+    before: string | null,
   ): Promise<{ readonly issues: readonly Issue[]; readonly next: string | null }>;
 }
+
+const CALL_TIMEOUT_MS = 20_000;
 
 const ISSUE_FIELDS = `id identifier title description url priority updatedAt archivedAt trashed
   state { name type } team { id } labels(first: 50) { nodes { name } }`;
@@ -62,8 +64,9 @@ export type LinearRequest = <T>(query: string, variables: Record<string, unknown
 
 /** Asks through the SDK's own client, with its errors translated. */
 export function createLinearRequest({ apiUrl, apiKey }: { readonly apiUrl: string; readonly apiKey: string }): LinearRequest {
-  const { client } = new LinearClient({ apiKey, apiUrl });
   return async <T>(query: string, variables: Record<string, unknown>): Promise<T> => {
+    // The SDK has no time-out of its own: a client is cheap, and its signal is for one call.
+    const { client } = new LinearClient({ apiKey, apiUrl, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
     try {
       const answer = await client.rawRequest<T, Record<string, unknown>>(query, variables);
       if (!answer.data) throw new LinearUnavailable("Linear answered without data", null, null);
@@ -119,18 +122,20 @@ export function createLinear(settings: { readonly apiUrl: string; readonly apiKe
         throw error;
       }
     },
-    changedSince: async (teamId, since, after) => {
+    changedSince: async (teamId, since, before) => {
+      // Linear lists the newest first, whatever it is asked to order by: read from the end, the oldest come first.
       const { issues } = await request<{
-        issues: { nodes: unknown[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
+        issues: { nodes: unknown[]; pageInfo: { hasPreviousPage: boolean; startCursor: string | null } };
       }>(
-        `query changed($team: ID!, $since: DateTimeOrDuration!, $after: String) {
-          issues(first: 50, after: $after, orderBy: updatedAt, includeArchived: true,
-            filter: { team: { id: { eq: $team } }, updatedAt: { gte: $since } }) { nodes { ${ISSUE_FIELDS} } pageInfo { hasNextPage endCursor } } }`,
-        { team: teamId, since: new Date(since).toISOString(), after },
+        `query changed($team: ID!, $since: DateTimeOrDuration!, $before: String) {
+          issues(last: 50, before: $before, orderBy: updatedAt, includeArchived: true,
+            filter: { team: { id: { eq: $team } }, updatedAt: { gte: $since } }) {
+              nodes { ${ISSUE_FIELDS} } pageInfo { hasPreviousPage startCursor } } }`,
+        { team: teamId, since: new Date(since).toISOString(), before },
       );
       return {
-        issues: issues.nodes.map((node) => parseIssue(node, false)),
-        next: issues.pageInfo.hasNextPage ? issues.pageInfo.endCursor : null,
+        issues: issues.nodes.map((node) => parseIssue(node, false)).reverse(),
+        next: issues.pageInfo.hasPreviousPage ? issues.pageInfo.startCursor : null,
       };
     },
   };

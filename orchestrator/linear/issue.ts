@@ -23,7 +23,7 @@ export function parseIssue(value: unknown, removed: boolean): Issue {
     key: text(issue.identifier, "identifier"),
     teamId: text(team, "team"),
     title: text(issue.title, "title"),
-    description: typeof issue.description === "string" ? issue.description : "",
+    description: typeof issue.description === "string" ? issue.description.toWellFormed() : "",
     url: typeof issue.url === "string" ? issue.url : "",
     priority: typeof issue.priority === "number" ? issue.priority : 0,
     labels: labelsOf(issue.labels),
@@ -38,7 +38,7 @@ export function parseIssue(value: unknown, removed: boolean): Issue {
 function labelsOf(value: unknown): string[] {
   const nodes = Array.isArray(value) ? value : isRecord(value) && Array.isArray(value.nodes) ? value.nodes : [];
   return nodes
-    .flatMap((label) => (isRecord(label) && typeof label.name === "string" ? [label.name.slice(0, 100)] : []))
+    .flatMap((label) => (isRecord(label) && typeof label.name === "string" ? [label.name.slice(0, 100).toWellFormed()] : []))
     .slice(0, 50);
 }
 
@@ -52,7 +52,8 @@ function record(value: unknown, name: string): Record<string, unknown> {
 
 function text(value: unknown, name: string): string {
   if (typeof value !== "string" || value === "") throw new BadIssue(`${name} is missing`);
-  return value;
+  // Half a character (a cut emoji) is legal in JSON and in nothing else.
+  return value.toWellFormed();
 }
 
 function time(value: unknown): number {

@@ -10,7 +10,7 @@ import type { LinearApi } from "./client.ts";
 export const LINEAR_SWEEP_EVERY_MS = 5 * 60_000;
 /** Read again this far back: updates may become visible out of order. */
 const OVERLAP_MS = 60_000;
-/** 50 issues a page: one sweep imports at most 10,000. The next goes on. */
+/** 50 issues a page, oldest first: a sweep that is cut off, by this or by a fault, leaves nothing older behind. The next goes on. */
 const MAX_PAGES = 200;
 
 /** One sweep over every project's team. @returns how many issues were news */
@@ -18,12 +18,12 @@ export async function sweepLinear(linear: LinearApi, convex: ConvexCaller, log: 
   let repaired = 0;
   for (const { project, linearTeamId, lastUpdatedAt } of await convex.query(api.linear.projects, {})) {
     try {
-      let after: string | null = null;
+      let before: string | null = null;
       for (let page = 0; page < MAX_PAGES; page++) {
-        const found = await linear.changedSince(linearTeamId, Math.max(0, lastUpdatedAt - OVERLAP_MS), after);
+        const found = await linear.changedSince(linearTeamId, Math.max(0, lastUpdatedAt - OVERLAP_MS), before);
         if (found.issues.length > 0) repaired += (await convex.mutation(api.linear.sync, { issues: [...found.issues] })).changed;
-        after = found.next;
-        if (after === null) break;
+        before = found.next;
+        if (before === null) break;
       }
     } catch (error) {
       log.warn("linear.sweep_failed", { project, reason: reasonOf(error) });

@@ -50,7 +50,7 @@ export const modelGateway = ({ secret, baseUrl, apiKey, modelByRole, convex, log
 
   const forward = async (path: string, request: Request): Promise<Response> => {
     const bearer = request.headers.get("authorization")?.replace(/^Bearer /, "");
-    const claims = await readRunToken(secret, request.headers.get("x-api-key") ?? bearer ?? "");
+    const claims = await readRunToken(secret, request.headers.get("x-api-key") || bearer || "");
     if (!claims) return refuse(401, "authentication_error", "a live run token is needed");
     if (!(await isLive(claims.run))) return refuse(403, "permission_error", "this run is over");
     const body = await readBounded(request, MAX_BODY_BYTES);
@@ -73,6 +73,7 @@ export const modelGateway = ({ secret, baseUrl, apiKey, modelByRole, convex, log
       method: "POST",
       headers,
       body,
+      redirect: "error", // the key goes to one host
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
     });
     const answerHeaders = new Headers({ "cache-control": "no-store" });
@@ -87,7 +88,8 @@ export const modelGateway = ({ secret, baseUrl, apiKey, modelByRole, convex, log
   for (const path of PATHS) {
     app.post(
       path,
-      async ({ request }) => {
+      async ({ request, server }) => {
+        server?.timeout(request, 0); // a model may think longer than any idle time-out
         try {
           return await forward(path, request);
         } catch (error) {

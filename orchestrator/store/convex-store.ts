@@ -8,6 +8,7 @@ import { ConvexError } from "convex/values";
 import { api } from "../../convex/_generated/api.js";
 import type { Actor, Epoch, LoadPage, Mail, Settled, StepResult } from "../../convex/steps.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
+import { createLog, type Log } from "../log.ts";
 import { Conflict, Fenced, type HostStore, Refused, Unanswered } from "./host-store.ts";
 
 /** Gives a machine-to-machine access token; `fresh` after one was refused. Safe to call often. */
@@ -23,19 +24,17 @@ const CALL_TIMEOUT_MS = 30_000;
 
 /** Calls Convex functions with the orchestrator's own token. */
 export function createCaller(url: string, token: TokenSource): ConvexCaller {
-  const http = new ConvexHttpClient(url, { skipConvexDeploymentUrlCheck: true, logger: false, fetch: boundedFetch });
-  const client = async (fresh: boolean) => {
-    http.setAuth(await token(fresh));
-    return http;
-  };
+  const http = new ConvexHttpClient(url, { skipConvexDeploymentUrlCheck: true, logger: false, fetch: answered });
   const call = async <T>(run: (http: ConvexHttpClient) => Promise<T>): Promise<T> => {
     try {
-      return await run(await client(false));
+      http.setAuth(await token(false));
+      return await run(http);
     } catch (error) {
-      if (!isAuthFailure(error)) throw translated(error);
+      if (!(error instanceof TokenRefused)) throw translated(error);
     }
     try {
-      return await run(await client(true));
+      http.setAuth(await token(true));
+      return await run(http);
     } catch (error) {
       throw translated(error);
     }
@@ -46,28 +45,57 @@ export function createCaller(url: string, token: TokenSource): ConvexCaller {
   };
 }
 
-const boundedFetch = ((input: string | URL | Request, init?: RequestInit) =>
-  fetch(input, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) })) as typeof fetch;
+/** Not about the call but about who makes it: asked again with a fresh token. */
+class TokenRefused extends Unanswered {}
 
-const isAuthFailure = (error: unknown) =>
-  error instanceof Error &&
-  !(error instanceof ConvexError) &&
-  /InvalidAuthHeader|NoAuthProvider|Unauthenticated|"code":"Auth/.test(error.message);
+/** A function that failed, on Convex's cloud. */
+const FUNCTION_FAILED = 560;
 
-/** @returns what the host understands; a network error or a server fault is `Unanswered`, everything else `Refused` */
+/** `fetch` that has the whole answer or says which kind of none it is. @throws {Unanswered} {@link TokenRefused} {@link Refused} */
+const answered = (async (input: string | URL | Request, init?: RequestInit) => {
+  let response: Response;
+  let body: string;
+  try {
+    response = await fetch(input, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+    body = await response.text();
+  } catch (cause) {
+    throw new Unanswered(`Convex does not answer: ${reasonOf(cause)}`, { cause });
+  }
+  const { status } = response;
+  if (response.ok || status === FUNCTION_FAILED) return new Response(body, { status });
+  const said = `Convex answers HTTP ${status}: ${body.slice(0, 500)}`;
+  if (status === 401 || status === 403) throw new TokenRefused(said);
+  if (status === 400 || status === 413) throw new Refused(said, "badRequest");
+  throw new Unanswered(said);
+}) as typeof fetch;
+
+/** What every call would be refused with, whatever it is about: the deployment, or our standing in it, is not as it should be. */
+const OF_ALL_CALLS: ReadonlySet<string | undefined> = new Set(["unauthenticated", "forbidden"]);
+
+/** @returns what the host understands. Only `Refused` is about the call itself; what is not known to be, counts as `Unanswered` */
 function translated(error: unknown): OmakaseError {
   if (error instanceof OmakaseError) return error;
-  if (error instanceof ConvexError) {
-    const data = error.data as { code?: string; message?: string; shard?: number; actor?: string };
-    if (data.code === "fenced") return new Fenced(data.shard ?? -1);
-    if (data.code === "conflict") return new Conflict(data.actor ?? "an actor");
-    return new Refused(data.message ?? reasonOf(error), data.code, { cause: error });
-  }
   const text = reasonOf(error);
-  // The function ran and threw, or its arguments do not fit: the same call will fail again.
-  if (/Server Error|ArgumentValidationError|Could not find public function/.test(text))
-    return new Refused(text, "failed", { cause: error });
-  return new Unanswered(text, { cause: error });
+  // Half an answer, or one of somebody in between.
+  if (error instanceof SyntaxError) return new Unanswered(text, { cause: error });
+  if (error instanceof ConvexError) {
+    const { code, message = text, shard = -1, actor = "an actor" } = error.data as Refusal;
+    if (code === "fenced") return new Fenced(shard);
+    if (code === "conflict") return new Conflict(actor);
+    if (OF_ALL_CALLS.has(code)) return new Unanswered(message, { cause: error });
+    return new Refused(message, code, { cause: error });
+  }
+  // Functions that are not deployed yet.
+  if (text.includes("Could not find")) return new Unanswered(text, { cause: error });
+  return new Refused(text, "failed", { cause: error });
+}
+
+/** What our functions refuse with: see `convex/errors.ts`. */
+interface Refusal {
+  readonly code?: string;
+  readonly message?: string;
+  readonly shard?: number;
+  readonly actor?: string;
 }
 
 export interface ConvexStore extends HostStore {
@@ -77,8 +105,15 @@ export interface ConvexStore extends HostStore {
 /**
  * @param name of this orchestrator: one that starts again under the name it had takes its shards back at once, without waiting for
  * its old lease to run out. Two under one name do not fight over them: the one that is fenced goes on under a name of its own.
+ * @param log @default standard error
  */
-export function createConvexStore(url: string, name: string, token: TokenSource, caller: ConvexCaller): ConvexStore {
+export function createConvexStore(
+  url: string,
+  name: string,
+  token: TokenSource,
+  caller: ConvexCaller,
+  log: Pick<Log, "warn"> = createLog(),
+): ConvexStore {
   let owner = name;
   const yielding = async <T>(call: Promise<T>): Promise<T> => {
     try {
@@ -111,7 +146,9 @@ export function createConvexStore(url: string, name: string, token: TokenSource,
       await caller.mutation(api.host.park, { epochs: epochs(list), actor, reason });
     },
     watchOutside: (shard, onMail) => {
-      const subscription = socket.onUpdate(api.mailbox.outside, { shard }, (rows: Mail[]) => onMail(rows));
+      // After an error the subscription goes on: the next change that it can read comes as usual.
+      const failed = (error: Error) => log.warn("mailbox.watch_failed", { shard, reason: reasonOf(error) });
+      const subscription = socket.onUpdate(api.mailbox.outside, { shard }, (rows: Mail[]) => onMail(rows), failed);
       return () => subscription();
     },
     close: () => socket.close(),

@@ -123,8 +123,9 @@ function wrongEffects(tables: Tables, ends: FarEnds, asked: ReadonlyMap<string, 
     if (!row || row.storedAt > call.at) found.push(`H1: ${call.effectId} was performed before it was stored`);
     else if (row.payload !== call.payload) found.push(`H4: ${call.effectId} was performed with another payload`);
   }
-  const tokens = ends.launches.map(({ token }) => token);
-  if (new Set(tokens).size !== tokens.length) found.push("I4: a task was launched twice");
+  const launched = ends.launches.map(({ effectId }) => effectId);
+  const twice = launched.filter((effectId, index) => launched.indexOf(effectId) !== index);
+  found.push(...twice.map((effectId) => `I4: ${effectId} has launched more than one task`));
   return found;
 }
 

@@ -19,6 +19,7 @@ export interface Call {
 }
 
 interface Task {
+  readonly effectId: string;
   readonly token: string;
   readonly agent: string;
   readonly attempt: number;
@@ -38,7 +39,7 @@ class Never extends OmakaseError {
 
 export class FarEnds {
   readonly calls: Call[] = [];
-  /** Launched, by client token, each as often as it was launched. */
+  /** Launched, each as often as it was. */
   readonly launches: Task[] = [];
   /** What exists in Linear and GitHub, by the name its effect gave it. */
   readonly made: string[] = [];
@@ -178,7 +179,7 @@ export class FarEnds {
     const token = clientToken(effectId);
     let task = this.launches.find((launched) => launched.token === token);
     if (!task || !this.honoursTokens) {
-      task = { token, agent, attempt, taskArn: `task-${this.launches.length}`, isRunning: true };
+      task = { effectId, token, agent, attempt, taskArn: `task-${this.launches.length}`, isRunning: true };
       this.launches.push(task);
       this.#live(task, effectId);
     }

@@ -23,7 +23,7 @@ import { CALM, Process, Scheduler, type Weather } from "./scheduler.ts";
 import { type Guard, Tables } from "./tables.ts";
 
 export interface SimulationOptions {
-  /** Tickets, over two projects. @default 2 */
+  /** Tickets, over two projects; the third waits for the first. @default 4 */
   readonly tickets?: number;
   /** Virtual time during which processes die and calls are lost, ms; then all must come to an end. @default 40,000 */
   readonly troubleMs?: number;
@@ -52,6 +52,8 @@ interface Orchestrator {
 }
 
 const STORM: Weather = { lostRequest: 0.05, lostAnswer: 0.05, latencyMs: 60 };
+/** Short lives, so that little virtual time passes in which nothing but leases is renewed. */
+const SETTINGS = { ...DEFAULT_SETTINGS, agent: { ...DEFAULT_SETTINGS.agent, wallClockMs: 300_000, stallMs: 60_000 } };
 /** Longer than any wall clock, back-off and stall of the machines together. */
 const END_MS = 48 * 3_600_000;
 
@@ -68,6 +70,8 @@ class Simulated {
   private readonly running: Orchestrator[] = [];
   private readonly projects = [projectAddress("acme", "shop"), projectAddress("acme", "app")];
   private weather = CALM;
+  /** Deaths mend whatever a host has forgotten: in many a history nobody dies, and only shards change hands. */
+  private readonly isDeadly: boolean;
   private started = 0;
   private counts = { kills: 0, pauses: 0 };
 
@@ -76,6 +80,7 @@ class Simulated {
     private readonly options: SimulationOptions,
   ) {
     this.choices = seeded(seed);
+    this.isDeadly = this.choices.chance(0.5);
     if (options.without) this.tables.without.add(options.without);
     const [first, second] = [this.feature(0), this.feature(2)];
     const blockedBy = { [second]: [first] };
@@ -90,7 +95,7 @@ class Simulated {
     this.ends.troubles = { busy: 0.1, never: 0.02, duplicates: 0.2 };
     this.begin();
     if (this.choices.chance(0.5)) this.begin();
-    for (let ticket = 0; ticket < (this.options.tickets ?? 2); ticket++) this.appear(ticket);
+    for (let ticket = 0; ticket < (this.options.tickets ?? 4); ticket++) this.appear(ticket);
     this.trouble(startedAt + troubleMs);
     await this.scheduler.pass(troubleMs);
     this.weather = CALM;
@@ -116,7 +121,7 @@ class Simulated {
 
   /** As convex/seed.ts does it: born with room for nobody, its limits are its first event. */
   private found(address: ProjectAddress): void {
-    const input = { address, limits: { features: 0, perRole: {} }, settings: DEFAULT_SETTINGS };
+    const input = { address, limits: { features: 0, perRole: {} }, settings: SETTINGS };
     this.tables.seed(address, MACHINE_VERSIONS.project, persist(projectMachine, begin(projectMachine, input).snapshot));
     this.ends.tell(address, "limits", {
       type: "limits.changed",
@@ -169,6 +174,13 @@ class Simulated {
     void host.start();
   }
 
+  /** One shard's lease ends early: any process may take it, its owner too. */
+  private cutLease(): void {
+    const [shard, row] = this.choices.pick([...this.tables.shards]);
+    this.tables.shards.set(shard, { ...row, expiresAt: 0 });
+    if (this.choices.chance(0.5)) this.tables.claim([shard], "somebody who dies at once", 1);
+  }
+
   /** Kills, stops and starts processes until `endsAt`. */
   private trouble(endsAt: number): void {
     this.scheduler.after(50 + this.choices.next() ** 2 * 8_000, () => {
@@ -179,8 +191,16 @@ class Simulated {
   }
 
   private upset(): void {
+    if (this.choices.chance(this.isDeadly ? 0.2 : 0.9)) {
+      this.cutLease();
+      return;
+    }
     const victim = this.running.length > 0 ? this.choices.pick(this.running) : undefined;
-    if (!victim || (this.running.length < 3 && this.choices.chance(0.3))) return this.begin();
+    if (!victim || (this.running.length < 3 && this.choices.chance(0.3))) {
+      this.begin();
+      return;
+    }
+    if (!this.isDeadly) return;
     if (this.choices.chance(0.3)) {
       this.counts.pauses++;
       victim.process.pause(this.choices.next() * 25_000);

@@ -22,12 +22,9 @@ const IN_FLIGHT = 50;
 /** Webhook received → RunTask accepted by ECS, ms. The tasks do nothing, so that what is measured is the way to them. */
 async function measureDispatch(): Promise<{ p50: number; p99: number }> {
   // Quotas out of the way: RunTask's 20 a second would be what is measured.
-  const { launch, stateDir, end } = await startHeadless(["--no-web"], () => {}, [
-    "--vcpu",
-    "1000",
-    "--run-task-per-second",
-    "1000",
-  ]);
+  const { launch, stateDir, end } = await startHeadless(["--no-web"], () => {}, {
+    ecs: ["--vcpu", "1000", "--run-task-per-second", "1000"],
+  });
   try {
     await runNothing(launch);
     await allow(launch, TICKETS);

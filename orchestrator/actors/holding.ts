@@ -1,0 +1,59 @@
+// One period of owning a shard, from the claim to the loss. Everything in memory that came in under it belongs to it, so that what
+// is left over from an earlier period, in a queue or in flight, can never be taken for something of the next.
+
+import type { Epoch } from "../../convex/steps.ts";
+
+/** Consumed rows are remembered this long: a window computed before our commit may arrive after it. */
+const REMEMBERED = 4_096;
+
+export class Holding {
+  readonly #lost = new AbortController();
+  /** Mailbox rows that are in memory, and the last that were consumed. */
+  readonly #waiting = new Set<string>();
+  readonly #consumed = new Set<string>();
+
+  constructor(
+    /** Proof of ownership for every write. */
+    readonly epoch: Epoch,
+  ) {}
+
+  get shard(): number {
+    return this.epoch.shard;
+  }
+
+  get isLost(): boolean {
+    return this.#lost.signal.aborted;
+  }
+
+  /** Aborted when the shard is not ours any more. */
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  lose(): void {
+    this.#lost.abort();
+  }
+
+  /** A mailbox row comes into memory. @returns whether it is new */
+  admit(mailId: string): boolean {
+    if (this.#waiting.has(mailId) || this.#consumed.has(mailId)) return false;
+    this.#waiting.add(mailId);
+    return true;
+  }
+
+  /** Its step is stored. */
+  consumed(mailId: string): void {
+    this.#waiting.delete(mailId);
+    this.#consumed.add(mailId);
+    if (this.#consumed.size <= REMEMBERED) return;
+    for (const oldest of this.#consumed) {
+      this.#consumed.delete(oldest);
+      return;
+    }
+  }
+
+  /** It leaves memory and stays in the mailbox: it may come again. */
+  leave(mailId: string): void {
+    this.#waiting.delete(mailId);
+  }
+}

@@ -1,0 +1,286 @@
+// The host against tables in memory and in virtual time: what it does with each kind of trouble. What happens when processes die
+// at any moment is the simulation's (testing/simulation.test.ts).
+
+import { describe, expect, test } from "bun:test";
+import { MACHINE_VERSIONS } from "@omakase/machines";
+import { AGENT, aTicket, FEATURE, PROJECT } from "@omakase/machines/testing/builders";
+import { Refused, Unanswered } from "../store/host-store.ts";
+import { wrongs } from "../testing/checker.ts";
+import { Deployment } from "../testing/deployment.ts";
+
+const OTHER = "acme/shop/oma-2" as typeof FEATURE;
+
+function setup() {
+  const world = new Deployment();
+  world.seedProject();
+  world.seedFeature();
+  return world;
+}
+
+const todo = (updatedAt = 1) => ({ type: "ticket.changed", ticket: aTicket({ stateType: "unstarted", updatedAt }) });
+
+describe("the host", () => {
+  test("an actor takes its mail in order of arrival, one step each", async () => {
+    const world = setup();
+    for (let news = 1; news <= 10; news++)
+      world.send(FEATURE, `news-${news}`, {
+        type: "ticket.changed",
+        ticket: aTicket({ title: `Title ${news}`, updatedAt: news }),
+      });
+    world.start();
+    await world.until("all taken", () => world.taken(FEATURE).length === 10);
+    expect(world.log(FEATURE).map(({ eventId }) => eventId)).toEqual(
+      Array.from({ length: 10 }, (_, index) => `news-${index + 1}`),
+    );
+    expect(world.log(FEATURE).map(({ sequence }) => sequence)).toEqual(Array.from({ length: 10 }, (_, index) => index + 1));
+    expect(JSON.parse(world.actor(FEATURE)?.snapshot ?? "").context.ticket.title).toBe("Title 10");
+    expect(wrongs(world.tables, world.ends, true)).toEqual([]);
+  });
+
+  test("what arrives while a commit is in flight is one commit", async () => {
+    const world = setup();
+    let commits = 0;
+    world.start({
+      store: ({ commit }) => ({
+        commit: (epochs, steps) => {
+          commits++;
+          return commit(epochs, steps);
+        },
+      }),
+    });
+    await world.pass(1_000);
+    for (let index = 0; index < 40; index++)
+      world.tables.transaction(() => world.tables.post(FEATURE, `own-${index}`, "{}", CAUSE));
+    for (let index = 0; index < 4; index++) world.send(FEATURE, `out-${index}`, { type: "start", by: "Dana" });
+    await world.until("taken", () => world.log(FEATURE).length >= 4);
+    expect(commits).toBeLessThanOrEqual(2);
+  });
+
+  test("H5: an event that is not JSON parks its own actor as it was; its neighbour goes on", async () => {
+    const world = setup();
+    world.seedFeature(OTHER);
+    const before = world.actor(FEATURE)?.snapshot;
+    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
+    world.send(FEATURE, "after", todo());
+    world.send(OTHER, "todo", todo());
+    world.start();
+    await world.until("the neighbour has gone on", () => world.taken(OTHER).length > 1);
+    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+    expect(world.actor(FEATURE)).toMatchObject({ snapshot: before, sequence: 0 });
+    expect(world.actor(FEATURE)?.parkedReason).toContain("garbage");
+    expect(
+      [...world.tables.mailbox.values()].filter(({ actor }) => actor === FEATURE).map(({ key, origin }) => `${key} ${origin}`),
+    ).toEqual(["garbage held", "after held"]);
+  });
+
+  test("an actor that a person puts back takes the mail that was held for it", async () => {
+    const world = setup();
+    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
+    const { host } = world.start();
+    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+    world.send(FEATURE, "after", todo());
+    await world.pass(2_000);
+    for (const { id, key } of world.tables.mailbox.values()) if (key === "garbage") world.tables.mailbox.delete(id);
+    world.tables.unpark(FEATURE);
+    await world.until("it has gone on", () => world.taken(FEATURE).includes("ticket.changed"));
+    expect(host.stats().parked).toEqual([]);
+  });
+
+  test("H5: a step the store refuses parks its actor after three tries, and the others of its batch are stored", async () => {
+    const world = setup();
+    const others = Array.from({ length: 6 }, (_, index) => `acme/shop/oma-1${index}` as typeof FEATURE);
+    for (const other of others) world.seedFeature(other);
+    let alone = 0;
+    world.send(FEATURE, "bad", todo());
+    for (const other of others) world.send(other, "todo", todo());
+    world.start({
+      store: ({ commit }) => ({
+        commit: async (epochs, steps) => {
+          if (!steps.some(({ eventId }) => eventId === "bad")) return commit(epochs, steps);
+          if (steps.length === 1) alone++;
+          throw new Refused("the snapshot is too long", "badStep");
+        },
+      }),
+    });
+    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+    await world.until("the others went on", () => others.every((other) => world.taken(other).length > 0));
+    expect(alone).toBe(3);
+    expect(world.actor(FEATURE)?.parkedReason).toContain("the snapshot is too long");
+  });
+
+  test("an actor of a machine version this build does not know is parked untouched", async () => {
+    const world = new Deployment();
+    world.seedProject();
+    world.seedFeature(FEATURE, "0-unheard-of");
+    const before = world.actor(FEATURE)?.snapshot;
+    world.send(FEATURE, "todo", todo());
+    world.start();
+    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+    expect(world.actor(FEATURE)).toMatchObject({ snapshot: before, machineVersion: "0-unheard-of", sequence: 0 });
+    expect(world.actor(FEATURE)?.parkedReason).toContain("0-unheard-of");
+  });
+
+  test("mail for an actor that does not exist is reported once and holds nobody up", async () => {
+    const world = setup();
+    world.tables.transaction(() => world.tables.post(AGENT, "lost", JSON.stringify({ type: "stop", at: 1, reason: "" }), CAUSE));
+    world.start();
+    await world.pass(1_000);
+    world.send(FEATURE, "todo", todo());
+    await world.until("the feature goes on", () => world.taken(FEATURE).length > 0);
+    await world.pass(20_000);
+    expect(world.said("actor.unknown").map(({ fields }) => fields.actor)).toEqual([AGENT]);
+    expect([...world.tables.mailbox.values()].map(({ key }) => key)).toContain("lost");
+  });
+
+  test("an event that changes nothing is in the log as ignored, and the snapshot stays as it was", async () => {
+    const world = setup();
+    const before = world.actor(FEATURE)?.snapshot;
+    world.send(FEATURE, "early", { type: "approve", by: "Dana" });
+    world.send(FEATURE, "future", { type: "from.another.version" });
+    world.start();
+    await world.until("both are logged", () => world.log(FEATURE).length === 2);
+    expect(world.log(FEATURE).map(({ ignored }) => ignored)).toEqual([true, true]);
+    expect(world.actor(FEATURE)).toMatchObject({ snapshot: before, sequence: 2, machineVersion: MACHINE_VERSIONS.feature });
+  });
+
+  test("a project's ticket passes the whole pipeline, every step of it accounted for", async () => {
+    const world = new Deployment();
+    world.seedProject();
+    const ticket = aTicket({ key: "OMA-7", stateType: "unstarted" });
+    world.send(PROJECT, "limits", { type: "limits.changed", by: "Dana", limits: { features: 2, perRole: {} } });
+    world.send(PROJECT, "appeared", { type: "ticket.appeared", featureId: "oma-7", ticket });
+    world.start();
+    const feature = "acme/shop/oma-7";
+    await world.until("it has a pull request", () => viewState(world, feature) === "passing", 10 * 60_000);
+    await world.pass(60_000);
+    expect(wrongs(world.tables, world.ends, true)).toEqual([]);
+    expect(world.ends.made.filter((name) => name.startsWith("pull request"))).toHaveLength(1);
+  });
+});
+
+describe("a commit over two shards that is stored without an answer, while one of them gets another owner", () => {
+  const elsewhere = "acme/app/oma-1" as typeof FEATURE;
+
+  /** @param isSilent whether it is not answered either when it is sent again */
+  async function lost(isSilent: boolean) {
+    const world = setup();
+    world.seedProject(5, "acme/app" as typeof PROJECT);
+    world.seedFeature(elsewhere);
+    const [shop, app] = [world.actor(FEATURE)!.shard, world.actor(elsewhere)!.shard];
+    let [commits, tries] = [0, 0];
+    let isStolen = false;
+    const { host } = world.start({
+      store: ({ commit }) => ({
+        commit: async (epochs, steps) => {
+          // What comes during the slow first one is the second.
+          if (++commits === 1) await new Promise<void>((resolve) => void world.scheduler.after(500, resolve));
+          if (commits === 1) return commit(epochs, steps);
+          if (++tries > 1 && !(isSilent && epochs.length === 2)) return commit(epochs, steps);
+          if (tries === 1) {
+            expect(epochs).toHaveLength(2);
+            await commit(epochs, steps);
+            world.tables.shards.set(shop, { ...world.tables.shards.get(shop)!, expiresAt: 0 });
+            world.tables.claim([shop], "a thief", 100_000_000);
+            isStolen = true;
+          }
+          throw new Unanswered("the answer was lost");
+        },
+      }),
+    });
+    await world.until("ready", () => host.ready() && host.stats().shards === 2);
+    world.send(FEATURE, "first", { type: "approve", by: "Dana" });
+    await world.pass(100);
+    world.send(FEATURE, "todo", todo());
+    world.send(elsewhere, "todo", todo());
+    await world.until("stolen", () => isStolen);
+    return { world, app };
+  }
+
+  test.each([
+    ["is refused when it is sent again", false],
+    ["is never answered before the loss is known", true],
+  ])("H6: %s: what the other shard's step asked for is done all the same", async (_, isSilent) => {
+    const { world, app } = await lost(isSilent);
+    const before = world.tables.shards.get(app)?.epoch ?? 0;
+    await world.until("it goes on", () => world.ends.calls.some(({ effectId }) => effectId.startsWith(elsewhere)), 20_000);
+    await world.until("its answer is taken", () => world.taken(elsewhere).includes("dependencies.resolved"), 5_000);
+    expect(world.tables.shards.get(app)?.epoch).toBe(before + 1);
+    expect(wrongs(world.tables, world.ends, false)).toEqual([]);
+  });
+});
+
+const CAUSE = { kind: "person", name: "Dana" } as const;
+
+function viewState(world: Deployment, address: string): string | undefined {
+  return world.actor(address)?.view?.state;
+}
+
+describe("two orchestrators", () => {
+  test("the second stands by, is ready, and takes over when the lease of a dead one has run out", async () => {
+    const world = setup();
+    const first = world.start();
+    await world.until("the first has the shard", () => first.host.stats().shards === 1);
+    const second = world.start();
+    await world.pass(15_000);
+    expect(second.host.stats().shards).toBe(0);
+    expect(second.host.ready()).toBe(true);
+    first.process.kill();
+    const diedAt = world.scheduler.nowMs;
+    await world.until("taken over", () => second.host.stats().shards === 1);
+    expect(world.scheduler.nowMs - diedAt).toBeLessThanOrEqual(13_100);
+    world.send(FEATURE, "todo", todo());
+    await world.until("the second steps", () => world.taken(FEATURE).length > 0);
+  });
+
+  test("a drained one hands over within one claim period, and steps no more", async () => {
+    const world = setup();
+    const first = world.start();
+    await world.until("the first has the shard", () => first.host.stats().shards === 1);
+    const second = world.start();
+    await world.pass(1_000);
+    await finished(world, first.host.drain());
+    expect(first.host.stats().shards).toBe(0);
+    await world.until("handed over", () => second.host.stats().shards === 1, 3_100);
+    world.send(FEATURE, "todo", todo());
+    await world.until("the second steps", () => world.taken(FEATURE).length > 0);
+    expect(world.log(FEATURE)[0]?.epoch).toBe(2);
+  });
+
+  test("one that was stopped beyond its lease writes nothing when it goes on, and forgets the shard", async () => {
+    const world = setup();
+    const first = world.start();
+    await world.until("the first has the shard", () => first.host.stats().shards === 1);
+    const second = world.start();
+    world.send(FEATURE, "todo", todo());
+    first.process.pause(30_000);
+    await world.until("taken over", () => second.host.stats().shards === 1);
+    await world.pass(40_000);
+    expect(first.host.stats().shards).toBe(0);
+    expect(wrongs(world.tables, world.ends, false)).toEqual([]);
+    expect(world.log(FEATURE).every(({ epoch }) => epoch === 2)).toBe(true);
+  });
+
+  test("timers that became due while nobody lived fire at once, in due order, each once", async () => {
+    const world = setup();
+    world.seedFeature(OTHER);
+    const row = { timerId: "xstate.after.never", armedSequence: 0 };
+    world.tables.timers.set(`${OTHER} ${row.timerId}`, { actor: OTHER, ...row, dueAt: world.scheduler.nowMs + 2_000 });
+    world.tables.timers.set(`${FEATURE} ${row.timerId}`, { actor: FEATURE, ...row, dueAt: world.scheduler.nowMs + 1_000 });
+    await world.pass(3_600_000);
+    world.start();
+    await world.until("both fired", () => world.tables.timers.size === 0);
+    const fired = world.tables.transitions.map(({ actor, eventId }) => `${actor} ${eventId}`);
+    expect(fired).toEqual([`${FEATURE} timer:xstate.after.never:0`, `${OTHER} timer:xstate.after.never:0`]);
+    await world.pass(60_000);
+    expect(world.tables.transitions).toHaveLength(2);
+  });
+});
+
+/** Lets virtual time pass until a promise is settled. */
+async function finished(world: Deployment, promise: Promise<unknown>): Promise<void> {
+  let isDone = false;
+  void promise.then(() => {
+    isDone = true;
+  });
+  await world.until("finished", () => isDone);
+}

@@ -1,0 +1,83 @@
+// Actors taken out of service for a person to look at (H5). Their rows stay as they are, their mail is held in the store and comes
+// from outside again once somebody has put them back.
+
+import { reasonOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { Fenced, type HostStore, Refused } from "../store/host-store.ts";
+import { type Clock, wait } from "./clock.ts";
+import type { Holding } from "./holding.ts";
+
+interface Parked {
+  readonly holding: Holding;
+  /** The store knows. */
+  isStored: boolean;
+  isAsking: boolean;
+}
+
+export interface ParkingDeps {
+  readonly store: HostStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onFenced: (holding: Holding) => void;
+  /** The shard is to be taken over again: its actor is back, with mail and timers that are not in memory. */
+  readonly onDoubt: (holding: Holding, reason: string) => void;
+}
+
+const RETRY_MS = 500;
+
+export class Parking {
+  private readonly parked = new Map<string, Parked>();
+
+  constructor(private readonly deps: ParkingDeps) {}
+
+  get actors(): readonly string[] {
+    return [...this.parked.keys()];
+  }
+
+  has(actor: string): boolean {
+    return this.parked.has(actor);
+  }
+
+  /** The row says so already. */
+  found(actor: string, holding: Holding): void {
+    this.parked.set(actor, { holding, isStored: true, isAsking: false });
+  }
+
+  /** From now on its events are left alone; the store is told until it has answered. */
+  async park(actor: string, holding: Holding, reason: string): Promise<void> {
+    if (this.parked.has(actor)) return;
+    const parked: Parked = { holding, isStored: false, isAsking: false };
+    this.parked.set(actor, parked);
+    this.deps.log.error("actor.parked", { actor, reason });
+    while (!parked.isStored && !holding.isLost) {
+      try {
+        await this.deps.store.park([holding.epoch], actor, reason);
+        parked.isStored = true;
+      } catch (error) {
+        if (error instanceof Fenced) return this.deps.onFenced(holding);
+        this.deps.log.error("actor.park_failed", { actor, reason: reasonOf(error) });
+        if (error instanceof Refused) return;
+        await wait(this.deps.clock, RETRY_MS);
+      }
+    }
+  }
+
+  /** Mail of a parked actor is in the window, where held mail is not: somebody may have put it back. Safe to repeat. */
+  async reconsider(actor: string): Promise<void> {
+    const parked = this.parked.get(actor);
+    if (!parked?.isStored || parked.isAsking) return;
+    parked.isAsking = true;
+    try {
+      const row = await this.deps.store.actor(actor);
+      if (row && row.status !== "parked") this.deps.onDoubt(parked.holding, `${actor} is back in service`);
+    } catch (error) {
+      this.deps.log.warn("actor.reconsider_failed", { actor, reason: reasonOf(error) }); // the next window asks again
+    } finally {
+      parked.isAsking = false;
+    }
+  }
+
+  forget(holding: Holding): void {
+    for (const [actor, parked] of this.parked) if (parked.holding === holding) this.parked.delete(actor);
+  }
+}

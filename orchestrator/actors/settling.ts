@@ -1,0 +1,108 @@
+// Stores how effects ended. Grouped: one call in flight, what comes meanwhile fills the next. A call without an answer is made again.
+
+import type { PendingEffect, Settled, Settlement } from "../../convex/steps.ts";
+import { reasonOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { Fenced, type HostStore, Refused } from "../store/host-store.ts";
+import { type Clock, wait } from "./clock.ts";
+import type { Holding } from "./holding.ts";
+
+export type Ending = Omit<Settlement, "effectId">;
+
+export interface Unsettled {
+  readonly effect: PendingEffect;
+  readonly holding: Holding;
+  readonly ending: Ending;
+  /** What to store instead when the store will not take the ending. */
+  readonly refused: (reason: string) => Ending;
+  /** It is stored, or for somebody else to store. */
+  readonly over: () => void;
+}
+
+export interface SettlingDeps {
+  readonly store: HostStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onSettled: (settled: Settled, effect: PendingEffect, holding: Holding) => void;
+  readonly onFenced: (holding: Holding) => void;
+  readonly onDoubt: (holding: Holding, reason: string) => void;
+}
+
+const MAX_GROUP = 64;
+const RETRY_MS = 100;
+
+export class Settling {
+  private readonly queue: Unsettled[] = [];
+  private inFlight = 0;
+  private isRunning = false;
+  /** 1 after a refusal, so that the one to blame is found; restored when the queue is empty. */
+  private groupLimit = MAX_GROUP;
+
+  constructor(private readonly deps: SettlingDeps) {}
+
+  get size(): number {
+    return this.queue.length + this.inFlight;
+  }
+
+  add(unsettled: Unsettled): void {
+    this.queue.push(unsettled);
+    if (!this.isRunning) void this.run();
+  }
+
+  private async run(): Promise<void> {
+    this.isRunning = true;
+    await Promise.resolve(); // what ends together is settled together
+    while (this.queue.length > 0) {
+      const group = this.queue.splice(0, this.groupLimit).filter((one) => {
+        if (one.holding.isLost) one.over();
+        return !one.holding.isLost;
+      });
+      this.inFlight = group.length;
+      if (group.length > 0) await this.store(group);
+      this.inFlight = 0;
+    }
+    this.groupLimit = MAX_GROUP;
+    this.isRunning = false;
+  }
+
+  private async store(group: readonly Unsettled[]): Promise<void> {
+    const epochs = [...new Set(group.map(({ holding }) => holding))].map(({ epoch }) => epoch);
+    const settlements = group.map(({ effect, ending }) => ({ effectId: effect.effectId, ...ending }));
+    try {
+      const results = await this.deps.store.settle(epochs, settlements);
+      group.forEach((one, index) => {
+        one.over();
+        const result = results[index];
+        if (result && !one.holding.isLost) this.stored(one, result);
+      });
+    } catch (error) {
+      await this.afterFailure(group, error);
+    }
+  }
+
+  private stored({ effect, holding, ending }: Unsettled, result: Settled): void {
+    this.deps.onSettled(result, effect, holding);
+    // Given up, and yet an earlier try of its performer was stored unheard: only the answer itself is told again.
+    if (result.kind === "already" && ending.state === "failed")
+      this.deps.onDoubt(holding, `${effect.effectId} was settled unheard`);
+  }
+
+  private async afterFailure(group: readonly Unsettled[], error: unknown): Promise<void> {
+    const reason = reasonOf(error);
+    const only = group.length === 1 ? group[0] : undefined;
+    if (error instanceof Refused && only) {
+      this.deps.log.error("settle.refused", { effectId: only.effect.effectId, reason });
+      if (only.ending.state === "done") this.queue.unshift({ ...only, ending: only.refused(reason) });
+      else only.over(); // its row stays pending: the next owner performs it again
+      return;
+    }
+    this.queue.unshift(...group);
+    if (error instanceof Fenced) {
+      for (const { holding } of group) if (holding.shard === error.shard) this.deps.onFenced(holding);
+    } else if (error instanceof Refused) this.groupLimit = 1;
+    else {
+      this.deps.log.warn("settle.retry", { count: group.length, reason });
+      await wait(this.deps.clock, RETRY_MS);
+    }
+  }
+}

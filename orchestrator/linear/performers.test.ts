@@ -1,0 +1,126 @@
+// What the pipeline does in Linear, with the stock SDK against local/linear: once, whatever happens to the answers.
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { aLinear, type LinearUnderTest } from "@omakase/local-linear/testing/linear";
+import { aContext, aConvex, aLog, refusal } from "../testing/edge.ts";
+import { createLinear, type LinearApi } from "./client.ts";
+import { commentOnIssue, moveIssue, resolveDependencies } from "./performers.ts";
+import { sweepLinear } from "./sweep.ts";
+
+let server: LinearUnderTest;
+let linear: LinearApi;
+beforeAll(async () => {
+  server = await aLinear();
+  linear = createLinear({ apiUrl: `${server.url}/graphql`, apiKey: server.key("omakase") });
+});
+afterAll(() => server.stop());
+afterEach(() => fetch(`${server.url}/__faults`, { method: "DELETE", headers: { "x-omakase-local": "1" } }));
+
+const journalOf = async (operation: string, id: string) =>
+  (await server.journal()).filter((entry) => entry.operation === operation && entry.touched.some((touched) => touched.id === id));
+const stateOf = async (id: string) => (await (await server.as("dana").issue(id)).state)?.name;
+
+describe("moving an issue", () => {
+  test("takes the preferred state of its type, and else the first on the board", async () => {
+    const { id } = await server.anIssue();
+    await moveIssue(linear)({ kind: "moveIssue", issueId: id, stateType: "started", preferredName: "In Review" }, aContext());
+    expect(await stateOf(id)).toBe("In Review");
+    await moveIssue(linear)({ kind: "moveIssue", issueId: id, stateType: "unstarted", preferredName: "Nowhere" }, aContext());
+    expect(await stateOf(id)).toBe("Todo");
+  });
+
+  test("moves once when the answer is lost and the effect is performed again", async () => {
+    const { id } = await server.anIssue();
+    const effect = { kind: "moveIssue", issueId: id, stateType: "started", preferredName: null } as const;
+    await server.order({ kind: "drop-reply", match: "issueUpdate" });
+    expect((await refusal(moveIssue(linear)(effect, aContext()))).retryable).toBe(true);
+    await server.order({ kind: "error", status: 500, match: "issueUpdate" }); // it need not even ask
+    await moveIssue(linear)(effect, aContext());
+    expect(await journalOf("issueUpdate", id)).toHaveLength(1);
+  });
+});
+
+describe("commenting", () => {
+  test("comments once when the answer is lost and the effect is performed again", async () => {
+    const { id } = await server.anIssue();
+    const effect = { kind: "commentOnIssue", issueId: id, body: "A pull request is open." } as const;
+    const context = aContext({ effectId: "omakase/sample/oma-1:9:1" });
+    await server.order({ kind: "drop-reply", match: "commentCreate" });
+    expect((await refusal(commentOnIssue(linear)(effect, context))).retryable).toBe(true);
+    expect(await commentOnIssue(linear)(effect, context)).toEqual({ kind: "answer", event: null });
+    const comments = await (await server.as("dana").issue(id)).comments();
+    expect(comments.nodes.map(({ body }) => body)).toEqual(["A pull request is open."]);
+  });
+
+  test("of two effects comments twice", async () => {
+    const { id } = await server.anIssue();
+    for (const effectId of ["a/b/c:1:0", "a/b/c:1:1"]) {
+      await commentOnIssue(linear)({ kind: "commentOnIssue", issueId: id, body: "Again." }, aContext({ effectId }));
+    }
+    expect((await (await server.as("dana").issue(id)).comments()).nodes).toHaveLength(2);
+  });
+});
+
+describe("what Linear says no with", () => {
+  const move = (issueId: string) =>
+    refusal(moveIssue(linear)({ kind: "moveIssue", issueId, stateType: "started", preferredName: null }, aContext()));
+
+  test("a spent request budget is waited for", async () => {
+    await server.order({ kind: "ratelimited" });
+    expect(await move("OMA-1")).toMatchObject({ code: "linear_unavailable", retryable: true, retryAfterMs: 30_000 });
+  });
+  test("a server fault is tried again", async () => {
+    await server.order({ kind: "error", status: 502 });
+    expect(await move("OMA-1")).toMatchObject({ code: "linear_unavailable", retryable: true });
+  });
+  test("an issue that is not there is final", async () => {
+    expect(await move("OMA-999999")).toMatchObject({ code: "linear_refused", retryable: false });
+  });
+  test("a wrong key is final, and is not in the message", async () => {
+    const stranger = createLinear({ apiUrl: `${server.url}/graphql`, apiKey: "lin_api_nobody_has_this_key" });
+    const refused = await refusal(stranger.stateOf("OMA-1"));
+    expect(refused).toMatchObject({ code: "linear_refused", retryable: false });
+    expect(refused.message).not.toContain("nobody_has_this_key");
+  });
+});
+
+test("resolving dependencies hands on who blocks the issue, not what it blocks, and that Convex has settled", async () => {
+  const [blocker, blocked, later] = [await server.anIssue(), await server.anIssue(), await server.anIssue()];
+  const dana = server.as("dana");
+  type Relation = Parameters<typeof dana.createIssueRelation>[0];
+  await dana.createIssueRelation({ issueId: blocker.id, relatedIssueId: blocked.id, type: "blocks" } as Relation);
+  await dana.createIssueRelation({ issueId: blocked.id, relatedIssueId: later.id, type: "blocks" } as Relation);
+  const { caller, calls } = aConvex({ "dependencies:resolve": () => ({ settled: { kind: "unknown" }, isComplete: true }) });
+  const effect = { kind: "resolveDependencies", issueId: blocked.id } as const;
+  expect((await resolveDependencies(linear, caller)(effect, aContext())).kind).toBe("settled");
+  expect(calls[0]?.args).toMatchObject({
+    project: "omakase/sample",
+    issueId: blocked.id,
+    blockers: [{ issueId: blocker.id, key: blocker.identifier, stateType: "backlog" }],
+  });
+});
+
+test("a sweep reads every issue changed since the last known, over pages, archived ones too, oldest first", async () => {
+  const made = await Promise.all(Array.from({ length: 60 }, (_, at) => server.anIssue({ title: `Swept ${at}` })));
+  await server.as("dana").archiveIssue(made[0]!.id);
+  const teamId = (await server.team()).id;
+  const seen: { issueId: string; removed: boolean; updatedAt: number }[] = [];
+  const { caller } = aConvex({
+    "linear:projects": () => [
+      { project: "omakase/gone", linearTeamId: "no-such-team", lastUpdatedAt: 0 },
+      { project: "omakase/sample", linearTeamId: teamId, lastUpdatedAt: 0 },
+    ],
+    "linear:sync": ({ issues }) => {
+      seen.push(...(issues as typeof seen));
+      return { changed: (issues as unknown[]).length };
+    },
+  });
+  expect(await sweepLinear(linear, caller, aLog().log)).toBe(seen.length);
+  const times = seen.map(({ updatedAt }) => updatedAt);
+  expect(times).toEqual([...times].sort((a, b) => a - b));
+  const ids = new Set(seen.map(({ issueId }) => issueId));
+  expect([ids.size, made.filter(({ id }) => !ids.has(id))]).toEqual([seen.length, []]);
+  expect(seen.find(({ issueId }) => issueId === made[0]!.id)?.removed).toBe(true);
+  const [newest] = (await linear.changedSince(teamId, times.at(-1)!, null)).issues;
+  expect(newest?.updatedAt).toBe(times.at(-1)!);
+});

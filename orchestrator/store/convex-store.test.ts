@@ -1,0 +1,278 @@
+// The host on a real deployment: local/convex in its own process, our functions as the stock CLI pushes them, the stock clients.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { randomUUID } from "node:crypto";
+import type { Effect } from "@omakase/machines";
+import { api } from "../../convex/_generated/api.js";
+import { shardOf } from "../../convex/shardOf.ts";
+import { createHost, type Host } from "../actors/host.ts";
+import type { Performer, Performers } from "../actors/performer.ts";
+import { announceToDependents, findReady } from "../convex/performers.ts";
+import type { Log } from "../log.ts";
+import { type ConvexDeployment, startDeployment } from "../testing/convex-deployment.ts";
+import { type ConvexCaller, type ConvexStore, createCaller, createConvexStore } from "./convex-store.ts";
+import { Conflict, Fenced, type HostStore, Refused, Unanswered } from "./host-store.ts";
+
+const PROJECT = "acme/shop";
+const SHARD = shardOf(PROJECT);
+const QUIET: Log = { info: () => {}, warn: () => {}, error: () => {} };
+
+let deployment: ConvexDeployment;
+let convex: ConvexCaller;
+const stores: ConvexStore[] = [];
+const hosts: Host[] = [];
+
+beforeAll(async () => {
+  deployment = await startDeployment();
+  convex = createCaller(deployment.url, deployment.token);
+}, 60_000);
+afterAll(async () => {
+  await Promise.all(hosts.map((host) => host.drain(100)));
+  await Promise.all(stores.map((store) => store.close()));
+  await deployment?.stop();
+}, 30_000);
+
+function aStore(): ConvexStore {
+  const store = createConvexStore(deployment.url, `owner-${randomUUID()}`, deployment.token, convex, QUIET);
+  stores.push(store);
+  return store;
+}
+
+/** What ECS, Linear and GitHub would have been asked. */
+interface Launch {
+  readonly effectId: string;
+  readonly at: number;
+}
+
+function performers(launched: Launch[]): Performers {
+  const done: Performer<Effect> = async () => ({ kind: "answer", event: null });
+  return {
+    findReady: findReady(convex),
+    announceToDependents: announceToDependents(convex),
+    resolveDependencies: async ({ issueId }, { effectId, epochs }) => ({
+      kind: "settled",
+      settled: (
+        await convex.mutation(api.dependencies.resolve, {
+          epochs: [...epochs],
+          effectId,
+          project: PROJECT,
+          issueId,
+          blockers: [],
+        })
+      ).settled,
+    }),
+    moveIssue: done,
+    commentOnIssue: done,
+    openPullRequest: done,
+    runTask: async ({ attempt }, { effectId }) => {
+      launched.push({ effectId, at: Date.now() });
+      const taskArn = `task of ${effectId}`;
+      return { kind: "answer", event: { type: "task.accepted", attempt, taskArn } as { type: string }, taskArn };
+    },
+    stopTask: done,
+    checkProgress: done,
+  };
+}
+
+function start(store: HostStore, launched: Launch[] = []): Host {
+  const host = createHost({ store, performers: performers(launched), log: QUIET });
+  hosts.push(host);
+  void host.start();
+  return host;
+}
+
+/** A ticket in Todo comes in, as the webhook would store it. */
+async function ticket(key: string): Promise<string> {
+  const issue = { issueId: randomUUID(), key, teamId: "team-1", title: key, description: "", url: "https://linear.test/1" };
+  const state = {
+    priority: 3,
+    labels: [],
+    stateType: "unstarted" as const,
+    stateName: "Todo",
+    updatedAt: Date.now(),
+    removed: false,
+  };
+  await convex.mutation(api.linear.receive, { deliveryId: randomUUID(), event: "Issue", issue: { ...issue, ...state } });
+  return `${PROJECT}/${key.toLowerCase()}`;
+}
+
+async function until<T>(what: string, read: () => Promise<T | null | false> | T | null | false, limitMs = 15_000): Promise<T> {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const value = await read();
+    if (value !== null && value !== false) return value;
+    if (Date.now() > end) throw new Error(`never: ${what}`);
+    await Bun.sleep(20);
+  }
+}
+
+const agentOf = (feature: string) => `${feature}/architect-1`;
+
+/** The agent has heard that its task was accepted, and nothing of the shard is pending. */
+const isProvisioned = (store: HostStore, feature: string) => async () => {
+  const agent = await store.actor(agentOf(feature));
+  if (agent === null || !agent.snapshot.includes("task of")) return false;
+  const { mail } = await store.load(SHARD, null);
+  const { effects } = await store.load(SHARD, { part: "effects", position: null });
+  return mail.length === 0 && effects.length === 0;
+};
+
+describe("the host on Convex", () => {
+  test("a ticket becomes a launched agent; steps, sends, spawns and effects are stored once", async () => {
+    const launched: Launch[] = [];
+    const store = aStore();
+    const host = start(store, launched);
+    await until("ready", () => host.ready());
+    const feature = await ticket("OMA-1");
+    await until("launched", isProvisioned(store, feature));
+    expect(launched.map(({ effectId }) => effectId)).toEqual([`${agentOf(feature)}:0:0`]);
+    expect(await store.actor(feature)).toMatchObject({ status: "active", parkedReason: null });
+    expect(host.stats()).toMatchObject({ inbox: 0, parked: [], effects: { waiting: 0, inFlight: 0 } });
+    await host.drain();
+  }, 30_000);
+
+  test("a host that stops answering in the middle is taken over from, and nothing is launched twice", async () => {
+    const launched: Launch[] = [];
+    const dying = aStore();
+    let commits = 0;
+    let held: readonly { shard: number; epoch: number }[] = [];
+    const dead = new Promise<never>(() => {});
+    const first = start(
+      {
+        ...dying,
+        claim: async (shards, ttlMs) => {
+          held = await dying.claim(shards, ttlMs);
+          return held;
+        },
+        renew: () => dead,
+        // The third commit is stored and its answer never comes: the worst moment to die.
+        commit: async (epochs, steps) => {
+          const results = await dying.commit(epochs, steps);
+          return ++commits >= 3 ? dead : results;
+        },
+      },
+      launched,
+    );
+    await until("ready", () => first.ready());
+    const feature = await ticket("OMA-2");
+    await until("dead", () => commits >= 3);
+    await dying.release(held); // instead of waiting for the lease to run out
+    const store = aStore();
+    const second = start(store, launched);
+    await until("launched", isProvisioned(store, feature));
+    expect(new Set(launched.map(({ effectId }) => effectId))).toEqual(new Set([`${agentOf(feature)}:0:0`]));
+    await second.drain();
+  }, 30_000);
+
+  test("an owner that was replaced is refused every write", async () => {
+    const [first, second] = [aStore(), aStore()];
+    const old = await until(
+      "claimed",
+      async () => (await first.claim([SHARD], 10_000)).length > 0 && (await first.claim([SHARD], 10_000)),
+    );
+    await first.release(old);
+    const [current] = await second.claim([SHARD], 10_000);
+    expect(current?.epoch).toBeGreaterThan(old[0]?.epoch ?? 0);
+    await expect(first.commit(old, [])).rejects.toBeInstanceOf(Fenced);
+    await expect(first.settle(old, [])).rejects.toMatchObject({ code: "fenced", shard: SHARD });
+    await expect(first.park(old, PROJECT, "test")).rejects.toBeInstanceOf(Fenced);
+    expect(await first.renew(old, 10_000)).toEqual([SHARD]);
+    await second.release([current!]);
+  });
+
+  test("a step on an old sequence is a conflict, and one of an event nobody sent is refused by name", async () => {
+    const store = aStore();
+    const epochs = await store.claim([SHARD], 10_000);
+    const actor = (await store.actor(PROJECT))!;
+    const step = {
+      actor: PROJECT,
+      actorId: actor.id,
+      eventType: "x",
+      event: "{}",
+      cause: { kind: "person" as const, name: "Dana" },
+      at: 1,
+      snapshot: null,
+      machineVersion: actor.machineVersion,
+      status: "active" as const,
+      from: "",
+      to: "",
+      microsteps: [],
+      actions: [],
+      ignored: true,
+      view: null,
+      sends: [],
+      effects: [],
+      timers: [],
+      spawns: [],
+    };
+    await convex.mutation(api.mailbox.deliver, {
+      deliveries: [{ actor: PROJECT, key: "real", event: '{"type":"x","at":1}', cause: step.cause }],
+    });
+    const { mail } = await store.load(SHARD, { part: "outside", position: null });
+    const id = mail.find(({ key }) => key === "real")!.id;
+    const real = { ...step, expectedSequence: actor.sequence - 1, source: { kind: "mail" as const, id }, eventId: "real" };
+    await expect(store.commit(epochs, [real])).rejects.toBeInstanceOf(Conflict);
+    await expect(store.commit(epochs, [{ ...real, eventId: "forged" }])).rejects.toMatchObject({
+      code: "refused",
+      reason: "unknownEvent",
+    });
+    const current = { ...real, expectedSequence: actor.sequence };
+    expect(await store.commit(epochs, [current])).toMatchObject([{ kind: "stored", sequence: actor.sequence + 1 }]);
+    expect(await store.commit(epochs, [current])).toMatchObject([{ kind: "duplicate", replay: true }]);
+    await store.release(epochs);
+  });
+
+  test("mail from outside is pushed to its owner, in order of arrival", async () => {
+    const store = aStore();
+    const seen: string[] = [];
+    const end = store.watchOutside(SHARD, (mail) => {
+      for (const { key } of mail) if (!seen.includes(key)) seen.push(key);
+    });
+    for (const key of ["one", "two", "three"]) {
+      const deliveries = [
+        { actor: PROJECT, key, event: '{"type":"x","at":1}', cause: { kind: "person" as const, name: "Dana" } },
+      ];
+      await convex.mutation(api.mailbox.deliver, { deliveries });
+    }
+    await until("all seen", () => seen.length === 3);
+    end();
+    expect(seen).toEqual(["one", "two", "three"]);
+  });
+});
+
+describe("a call that cannot be made", () => {
+  const actor = (caller: ConvexCaller) => caller.query(api.host.actor, { address: PROJECT });
+
+  test("is about the call itself only when the arguments do not fit", async () => {
+    await expect(convex.query(api.host.actor, { address: 1 } as never)).rejects.toBeInstanceOf(Refused);
+    await expect(convex.query("nowhere:nothing" as never, {} as never)).rejects.toBeInstanceOf(Unanswered);
+  });
+
+  test("is made again with a fresh token when the first was refused", async () => {
+    const asked: boolean[] = [];
+    const caller = createCaller(deployment.url, async (fresh) => {
+      asked.push(fresh);
+      return fresh ? deployment.token() : "stale.stale.stale";
+    });
+    expect(await actor(caller)).toMatchObject({ address: PROJECT });
+    expect(asked).toEqual([false, true]);
+  });
+
+  test("with a token that is never good is unanswered: nobody is parked for a wrong secret", async () => {
+    await expect(actor(createCaller(deployment.url, async () => "bad.bad.bad"))).rejects.toBeInstanceOf(Unanswered);
+  });
+
+  test("is unanswered by a server that is not there, fails, or answers half", async () => {
+    const answers = [
+      () => new Response("overloaded", { status: 503 }),
+      () => new Response('{"status":"succ'),
+      () => new Response("slow down", { status: 429 }),
+    ];
+    for (const answer of answers) {
+      const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
+      await expect(actor(createCaller(`http://127.0.0.1:${server.port}`, deployment.token))).rejects.toBeInstanceOf(Unanswered);
+      await server.stop(true);
+    }
+    await expect(actor(createCaller("http://127.0.0.1:9", deployment.token))).rejects.toBeInstanceOf(Unanswered);
+  });
+});
