@@ -9,11 +9,11 @@ import {
   type AnyActorScope,
   type AnyMachineSnapshot,
   type AnyStateMachine,
+  createActor,
   type EventFromLogic,
   type InputFrom,
   initialTransition,
   type SnapshotFrom,
-  transition,
 } from "xstate";
 import type { Effect } from "./effects.ts";
 
@@ -57,8 +57,37 @@ export function step<Machine extends AnyStateMachine>(
 ): Step<Machine> {
   // A finished actor hears nothing: `transition()` itself does not look at the status.
   if ((snapshot as AnyMachineSnapshot).status !== "active") return { snapshot, asked: [] };
-  const [next, actions] = transition(machine, snapshot, event as EventFromLogic<Machine>);
-  return { snapshot: next, asked: actions.flatMap(read) };
+  const asked: Asked[] = [];
+  const next = machine.transition(snapshot, event as EventFromLogic<Machine>, {
+    ...scopeOf(machine),
+    actionExecutor: (action) => asked.push(...read(action as { type: string; params: unknown })),
+  });
+  return { snapshot: next as SnapshotFrom<Machine>, asked };
+}
+
+/**
+ * What XState's `transition()` builds anew at every call, an actor that never runs, costs more than the transition itself: measured,
+ * 55 of 65 us. Our machines neither spawn nor send, so nothing of it changes and one per machine will do.
+ */
+const scopes = new WeakMap<AnyStateMachine, Omit<AnyActorScope, "actionExecutor">>();
+
+function scopeOf(machine: AnyStateMachine): Omit<AnyActorScope, "actionExecutor"> {
+  let scope = scopes.get(machine);
+  if (!scope) {
+    const self = createActor(machine);
+    scope = {
+      self,
+      system: self.system,
+      id: "",
+      sessionId: "",
+      logger: () => {},
+      defer: () => {},
+      stopChild: () => {},
+      emit: () => {},
+    };
+    scopes.set(machine, scope);
+  }
+  return scope;
 }
 
 /** A timer that is due: its `event` from `timer.set`, and when it fired. */

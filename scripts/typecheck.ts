@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { Glob } from "bun";
 
 const root = join(import.meta.dir, "..");
-const projects = [...new Glob("{*,local/*}/tsconfig.json").scanSync(root)].sort();
+const projects = ["*/tsconfig.json", "local/*/tsconfig.json"].flatMap((pattern) => [...new Glob(pattern).scanSync(root)]).sort();
+if (projects.length === 0) throw new Error("no project was found: this script has lost its way");
 let failed = 0;
 for (const project of projects) {
   const child = Bun.spawn(["bunx", "tsc", "--noEmit", "-p", project], { cwd: root, stdout: "pipe", stderr: "inherit" });

@@ -32,6 +32,8 @@ export class ManagedProcess {
   private stopping = false;
   private readonly deaths: number[] = [];
   private readonly lastLines: string[] = [];
+  /** Of the child that runs: its output is written to the log to the end before the log is closed. */
+  private following: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly spec: ProcessSpec,
@@ -66,10 +68,12 @@ export class ManagedProcess {
     this.lastLines.length = 0;
     this.onPid(child.pid);
     const readyLine = Promise.withResolvers<void>();
-    void this.follow(child.stdout, (line) => {
-      if (line.startsWith("{") && line.includes('"ready":true')) readyLine.resolve();
-    });
-    void this.follow(child.stderr, () => {});
+    this.following = Promise.all([
+      this.follow(child.stdout, (line) => {
+        if (line.startsWith("{") && line.includes('"ready":true')) readyLine.resolve();
+      }),
+      this.follow(child.stderr, () => {}),
+    ]);
     const died = child.exited.then(() => {
       throw new LaunchError(`${this.spec.name} did not start: ${this.lastWords()} (log: ${this.spec.logFile})`);
     });
@@ -140,6 +144,7 @@ export class ManagedProcess {
       await child.exited;
       clearTimeout(killer);
     }
+    await this.following;
     await this.log?.close();
     this.log = null;
   }

@@ -95,8 +95,16 @@ export class Dispatcher {
     }
     const waiting = { effect, holding, policy, attempt: 0 };
     this.held.set(effect.effectId, waiting);
-    this.lanes[policy.farSide].queue.push(waiting);
+    this.line(waiting);
     this.work(policy.farSide);
+  }
+
+  /** In the order asked for, but what somebody waits for before what is only news. */
+  private line(waiting: Waiting): void {
+    const { queue } = this.lanes[waiting.policy.farSide];
+    const firstNews = waiting.policy.isAwaited ? queue.findIndex(({ policy }) => !policy.isAwaited) : -1;
+    if (firstNews === -1) queue.push(waiting);
+    else queue.splice(firstNews, 0, waiting);
   }
 
   /** D4. */

@@ -31,6 +31,8 @@ export type FarSide = "ecs" | "linear" | "github" | "convex";
 
 export interface RetryPolicy {
   readonly farSide: FarSide;
+  /** Somebody waits for the answer: it goes before what is only news to the far side. */
+  readonly isAwaited?: boolean;
   /** Calls in all before the actor hears `effect.failed`. */
   readonly attempts: number;
   /** First back-off, ms; doubled each time up to `maxMs`, with full jitter. */
@@ -45,7 +47,7 @@ export interface RetryPolicy {
 export const RETRY_POLICIES: Readonly<Record<EffectKind, RetryPolicy>> = {
   findReady: { farSide: "convex", attempts: 20, baseMs: 50, maxMs: 5_000 },
   announceToDependents: { farSide: "convex", attempts: 20, baseMs: 50, maxMs: 5_000 },
-  resolveDependencies: { farSide: "linear", attempts: 40, baseMs: 250, maxMs: 120_000 },
+  resolveDependencies: { farSide: "linear", isAwaited: true, attempts: 40, baseMs: 250, maxMs: 120_000 },
   moveIssue: { farSide: "linear", attempts: 40, baseMs: 250, maxMs: 120_000 },
   commentOnIssue: { farSide: "linear", attempts: 40, baseMs: 250, maxMs: 120_000 },
   openPullRequest: { farSide: "github", attempts: 40, baseMs: 250, maxMs: 120_000 },
@@ -55,7 +57,7 @@ export const RETRY_POLICIES: Readonly<Record<EffectKind, RetryPolicy>> = {
 };
 
 /** Calls in flight at once per far side. RunTask's own quota is 20 a second with bursts of 100 (facts: services 5.4). */
-export const CONCURRENCY: Readonly<Record<FarSide, number>> = { ecs: 16, linear: 8, github: 4, convex: 32 };
+export const CONCURRENCY: Readonly<Record<FarSide, number>> = { ecs: 16, linear: 16, github: 4, convex: 32 };
 
 /** A performer threw something that is not an OmakaseError: a bug of ours. Retried, since the effect must not be lost over it. */
 export class PerformerFault extends OmakaseError {

@@ -57,7 +57,7 @@ export function ActorChart({ address }: { address: string }) {
   );
 }
 
-export function ChartLoading() {
+function ChartLoading() {
   return (
     <Loading what="the statechart" className="grid gap-4 xl:grid-cols-[minmax(0,1fr)_22rem]">
       <Skeleton className="h-[min(75vh,52rem)]" />

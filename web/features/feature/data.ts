@@ -6,11 +6,9 @@ import type { api } from "../../lib/api.ts";
 
 /** A feature with all that belongs to it. */
 export type FeatureDetails = NonNullable<FunctionReturnType<typeof api.features.get>>;
-export type AgentCard = FeatureDetails["agents"][number];
 export type RunCard = FeatureDetails["runs"][number];
 export type Transition = FunctionReturnType<typeof api.transitions.ofFeature>["page"][number];
 /** An actor's stored snapshot. */
-export type ActorRow = NonNullable<FunctionReturnType<typeof api.actors.get>>;
 
 export const ROLE_WORDS: Record<Role, string> = {
   architect: "Architect",

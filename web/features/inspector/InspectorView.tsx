@@ -42,7 +42,7 @@ export function InspectorView() {
 }
 
 /** Takes the feed as it is; fetches nothing. */
-export function Inspector({ state, picture, onRetry }: { state: FeedState; picture: Picture; onRetry: () => void }) {
+function Inspector({ state, picture, onRetry }: { state: FeedState; picture: Picture; onRetry: () => void }) {
   const [wanted, choose] = useQueryState("actor", parseAsString);
   const [search, setSearch] = useState("");
   const { actors, events, dropped, leftOut, hasGap } = picture;

@@ -6,7 +6,7 @@ import type { LastStep } from "../statechart/active.ts";
 import type { Frame, Seen } from "./frames.ts";
 
 export const MAX_EVENTS = 2_000;
-export const MAX_ACTORS = 2_000;
+const MAX_ACTORS = 2_000;
 
 export interface InspectedActor {
   readonly address: string;
@@ -110,7 +110,7 @@ function stepped(
 }
 
 /** The step of "<actor>@<sequence>"; 0 for anything else. */
-export const sequenceOf = (id: string): number => Number(/@(\d+)$/.exec(id)?.[1] ?? 0);
+const sequenceOf = (id: string): number => Number(/@(\d+)$/.exec(id)?.[1] ?? 0);
 
 /** A state value as the log writes it: {work: {coder: "working"}, hold: "running"} is "work.coder.working hold.running". */
 export function leavesOf(value: unknown): string {

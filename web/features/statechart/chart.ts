@@ -6,7 +6,7 @@
 import type { AnyStateMachine, AnyStateNode } from "xstate";
 import { actionWords, eventName, guardWords } from "./words.ts";
 
-export type StateKind = "atomic" | "compound" | "parallel" | "final" | "history";
+type StateKind = "atomic" | "compound" | "parallel" | "final" | "history";
 
 export interface ChartState {
   /** XState's id: "feature.work.coder.working". */

@@ -6,7 +6,7 @@ import type { Chart, ChartState } from "./chart.ts";
 import { linesOf } from "./drawn-as.ts";
 import { title } from "./words.ts";
 
-export interface Size {
+interface Size {
   readonly width: number;
   readonly height: number;
 }

@@ -27,7 +27,7 @@ export interface PlacedLine {
 }
 
 /** The dot that points at the state entered first. */
-export interface PlacedMarker extends Placed {
+interface PlacedMarker extends Placed {
   readonly id: string;
   readonly points: readonly Point[];
 }
