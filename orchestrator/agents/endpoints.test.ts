@@ -130,7 +130,7 @@ describe("claiming", () => {
       args: {
         effectId: RUN,
         exitCode: 1,
-        class: "infrastructure",
+        class: "agent",
         reason: expect.stringContaining("GitHub gives no access to omakase/sample"),
       },
     });

@@ -154,7 +154,8 @@ export const agentEndpoints = (deps: AgentEndpointsDeps) => {
       await convex.mutation(api.runs.report, {
         effectId: run,
         exitCode: 1,
-        class: "infrastructure",
+        // GitHub has decided: one more attempt, for an App that was just being installed, and then a person is told.
+        class: "agent",
         reason,
         result: null,
         headSha: null,
