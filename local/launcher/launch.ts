@@ -1,7 +1,7 @@
 // Brings one machine's Omakase up and down: far ends, functions, sample, orchestrator, dashboard. Also used headless by the demo,
 // the benchmarks and the browser tests.
 
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { seedSample } from "@omakase/local-sample/seed";
@@ -40,6 +40,7 @@ export async function prepareLaunch(root: string, options: LaunchOptions, tell: 
   await refuseSecondStart(options);
   if (options.fresh) rmSync(options.stateDir, { recursive: true, force: true });
   mkdirSync(join(options.stateDir, "logs"), { recursive: true, mode: 0o700 });
+  refuseOtherServices(options);
   const secrets = loadSecrets(options.stateDir);
   const path = process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin";
   const stack = describeStack(root, options, secrets, path);
@@ -81,7 +82,7 @@ export async function prepareLaunch(root: string, options: LaunchOptions, tell: 
       tell("pushing the Convex functions");
       await deployFunctions(root, stack, path);
     });
-    await onceFor(join(options.stateDir, "seeded"), "1", async () => {
+    await onceFor(join(options.stateDir, "seeded"), servicesOf(options), async () => {
       tell("laying out the sample: a repository, five tickets, an organisation");
       await seed(stack, secrets, options);
     });
@@ -130,8 +131,10 @@ async function build(root: string, path: string, tell: (line: string) => void): 
 async function seed(stack: Stack, secrets: Secrets, options: LaunchOptions): Promise<void> {
   const local = (service: Parameters<typeof options.real.has>[0]) => !options.real.has(service);
   if (local("OMAKASE_ECS")) await prepareEcs(stack.urls.ecs);
-  await prepareOrganization(stack);
-  await prepareLinearWebhook(stack, stack.urls.orchestrator, secrets.linearWebhookSecret);
+  await prepareOrganization(stack, options.real.get("OMAKASE_IDENTITY")?.OMAKASE_ADMIN_SUBJECT ?? null);
+  const linear = options.real.get("OMAKASE_LINEAR");
+  const reachableAt = linear?.OMAKASE_PUBLIC_URL ?? stack.urls.orchestrator;
+  await prepareLinearWebhook(stack, reachableAt, linear?.LINEAR_WEBHOOK_SECRET ?? secrets.linearWebhookSecret);
   // A real team's repository and tickets are theirs: nothing is written there.
   if (local("OMAKASE_LINEAR") && local("OMAKASE_GITHUB")) {
     const [owner = "", repo = ""] = SAMPLE.repository.split("/");
@@ -145,6 +148,18 @@ async function seed(stack: Stack, secrets: Secrets, options: LaunchOptions): Pro
       linear: { apiUrl: stack.linear.apiUrl, apiKey: secrets.linearPersonKey },
     });
   }
+}
+
+const servicesOf = (options: LaunchOptions) => [...options.real.keys()].sort().join(" ") || "local";
+
+/** What a state folder remembers belongs to the services it was begun with: ids of another Linear mean nothing here. @throws {LaunchError} */
+function refuseOtherServices(options: LaunchOptions): void {
+  const stamp = join(options.stateDir, "seeded");
+  const begunWith = existsSync(stamp) ? readFileSync(stamp, "utf8") : servicesOf(options);
+  if (begunWith === servicesOf(options)) return;
+  throw new LaunchError(
+    `${options.stateDir} was begun with other services (${begunWith}; now ${servicesOf(options)}): keep it and start with --state <another folder>, or forget it with --fresh`,
+  );
 }
 
 /** @throws {LaunchError} when another start holds the state folder, or a stranger one of the ports. */

@@ -19,7 +19,16 @@ export const REAL_SERVICES = {
   },
   OMAKASE_ECS: {
     value: "aws",
-    needs: ["AWS_REGION", "ECS_CLUSTER", "ECS_TASK_DEFINITION", "ECS_SUBNETS", "ECS_EVENTS_KEY", "OMAKASE_PUBLIC_URL"],
+    needs: [
+      "AWS_REGION",
+      "ECS_CLUSTER",
+      "ECS_TASK_DEFINITION",
+      "ECS_SUBNETS",
+      "ECS_EVENTS_KEY",
+      "OMAKASE_PUBLIC_URL",
+      "AWS_ACCESS_KEY_ID",
+      "AWS_SECRET_ACCESS_KEY",
+    ],
   },
   OMAKASE_CONVEX: { value: "convex", needs: ["CONVEX_URL", "CONVEX_ADMIN_KEY"] },
   OMAKASE_IDENTITY: {
@@ -31,6 +40,7 @@ export const REAL_SERVICES = {
       "AUTH0_CLIENT_SECRET",
       "AUTH0_M2M_CLIENT_ID",
       "AUTH0_M2M_CLIENT_SECRET",
+      "OMAKASE_ADMIN_SUBJECT",
     ],
   },
 } as const;

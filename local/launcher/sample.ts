@@ -38,7 +38,14 @@ export async function prepareEcs(endpoint: string): Promise<void> {
   ecs.destroy();
 }
 
-export async function prepareOrganization(stack: Stack): Promise<void> {
+/** The people of the local provider; with a real one, its `admin` (a subject) alone: the others are invited later. */
+const LOCAL_MEMBERS = [
+  { subject: "auth0|ada", role: "admin" },
+  { subject: "auth0|dana", role: "developer" },
+  { subject: "auth0|vic", role: "viewer" },
+] as const;
+
+export async function prepareOrganization(stack: Stack, admin: string | null): Promise<void> {
   const team = await linearTeam(stack);
   await runFunction(stack, "seed:sample", {
     organization: { slug: SAMPLE.organization, name: SAMPLE.organizationName },
@@ -53,11 +60,7 @@ export async function prepareOrganization(stack: Stack): Promise<void> {
       limits: SAMPLE_LIMITS,
       settings: DEFAULT_SETTINGS,
     },
-    members: [
-      { subject: "auth0|ada", role: "admin" },
-      { subject: "auth0|dana", role: "developer" },
-      { subject: "auth0|vic", role: "viewer" },
-    ],
+    members: admin === null ? LOCAL_MEMBERS : [{ subject: admin, role: "admin" }],
   });
 }
 

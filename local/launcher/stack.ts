@@ -227,6 +227,8 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
             ECS_CLUSTER: aws.ECS_CLUSTER ?? "",
             ECS_TASK_DEFINITION: aws.ECS_TASK_DEFINITION ?? "",
             ECS_SUBNETS: aws.ECS_SUBNETS ?? "",
+            AWS_ACCESS_KEY_ID: aws.AWS_ACCESS_KEY_ID ?? "",
+            AWS_SECRET_ACCESS_KEY: aws.AWS_SECRET_ACCESS_KEY ?? "",
           }
         : {
             AWS_REGION: "us-east-1",

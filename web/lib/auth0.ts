@@ -9,7 +9,7 @@ let client: Auth0Client | null = null;
 export function auth0(): Auth0Client {
   client ??= new Auth0Client({
     // Plain http is for a provider on this very machine only.
-    allowInsecureRequests: isLocal(process.env.AUTH0_DOMAIN),
+    allowInsecureRequests: isLoopback(process.env.AUTH0_DOMAIN),
     authorizationParameters: { audience: process.env.AUTH0_AUDIENCE, scope: "openid profile email offline_access" },
     // The browser gets its token from /api/token, which keeps the session cookie's attributes.
     enableAccessTokenEndpoint: false,
@@ -20,7 +20,7 @@ export function auth0(): Auth0Client {
   return client;
 }
 
-function isLocal(domain: string | undefined): boolean {
+function isLoopback(domain: string | undefined): boolean {
   if (!domain) return false;
   const url = domain.includes("://") ? domain : `https://${domain}`;
   return URL.canParse(url) && new URL(url).hostname === "localhost";
