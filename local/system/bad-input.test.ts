@@ -87,12 +87,14 @@ describe("dependencies", () => {
       await tickets.block(one.id, other.id);
       await tickets.block(other.id, one.id);
       for (const { key } of [one, other]) await tickets.move(key, "Todo");
-      const isStopped = ({ key, state }: Card) => key === other.key && state === "needsHuman";
-      const cards = await reader.boardWhere((all) => all.some(isStopped), 30_000);
-      const failure = cards.find(isStopped)?.failure ?? "";
-      expect(failure).toContain(one.key);
-      expect(failure).toContain(other.key);
-      expect(cards.find(({ key }) => key === one.key)?.reasons.map(({ text }) => text)).toEqual([`Waits for ${other.key}`]);
+      // Either may be read last, and so be the one that closes the circle.
+      const pair = (all: readonly Card[]) => all.filter(({ key }) => key === one.key || key === other.key);
+      const stopped = (all: readonly Card[]) => pair(all).find(({ state }) => state === "needsHuman");
+      const waiting = (all: readonly Card[]) => pair(all).find(({ state }) => state === "waiting.blocked");
+      const cards = await reader.boardWhere((all) => stopped(all) !== undefined && waiting(all) !== undefined, 30_000);
+      expect(stopped(cards)?.failure).toContain(one.key);
+      expect(stopped(cards)?.failure).toContain(other.key);
+      expect(waiting(cards)?.reasons.map(({ text }) => text)).toEqual([`Waits for ${stopped(cards)?.key}`]);
     },
     LONG_MS,
   );
