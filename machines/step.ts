@@ -12,7 +12,6 @@ import {
   createActor,
   type EventFromLogic,
   type InputFrom,
-  initialTransition,
   type SnapshotFrom,
 } from "xstate";
 import type { Effect } from "./effects.ts";
@@ -29,6 +28,8 @@ export interface Step<Machine extends AnyStateMachine> {
   readonly snapshot: SnapshotFrom<Machine>;
   /** In the order asked. A timer of the same id set after it was cancelled replaces it. */
   readonly asked: readonly Asked[];
+  /** The snapshots a macrostep passed on its way to the last one, for the log; usually none. */
+  readonly passed: readonly SnapshotFrom<Machine>[];
 }
 
 /** A stored snapshot or a step this build cannot understand: park the actor as it was, never overwrite it. */
@@ -45,8 +46,7 @@ export class UnknownActionError extends Error {
 
 /** An actor's first step. @throws {UnknownActionError} */
 export function begin<Machine extends AnyStateMachine>(machine: Machine, input: InputFrom<Machine>): Step<Machine> {
-  const [snapshot, actions] = initialTransition(machine, input);
-  return { snapshot, asked: actions.flatMap(read) };
+  return observed(machine, (scope) => machine.getInitialSnapshot(scope, input));
 }
 
 /** What an event does. Ignored events give the same snapshot and ask for nothing. @throws {UnknownActionError} */
@@ -56,38 +56,62 @@ export function step<Machine extends AnyStateMachine>(
   event: EventFromLogic<Machine> | TimerEvent,
 ): Step<Machine> {
   // A finished actor hears nothing: `transition()` itself does not look at the status.
-  if ((snapshot as AnyMachineSnapshot).status !== "active") return { snapshot, asked: [] };
+  if ((snapshot as AnyMachineSnapshot).status !== "active") return { snapshot, asked: [], passed: [] };
+  return observed(machine, (scope) => machine.transition(snapshot, event as EventFromLogic<Machine>, scope));
+}
+
+function observed<Machine extends AnyStateMachine>(
+  machine: Machine,
+  move: (scope: AnyActorScope) => AnyMachineSnapshot,
+): Step<Machine> {
+  const { scope, microsteps } = stageOf(machine);
+  microsteps.length = 0;
   const asked: Asked[] = [];
-  const next = machine.transition(snapshot, event as EventFromLogic<Machine>, {
-    ...scopeOf(machine),
+  const snapshot = move({
+    ...scope,
     actionExecutor: (action) => asked.push(...read(action as { type: string; params: unknown })),
   });
-  return { snapshot: next as SnapshotFrom<Machine>, asked };
+  const passed = microsteps.slice(0, -1);
+  return { snapshot: snapshot as SnapshotFrom<Machine>, asked, passed: passed as SnapshotFrom<Machine>[] };
+}
+
+interface Stage {
+  readonly scope: Omit<AnyActorScope, "actionExecutor">;
+  /** What XState's inspection reported since it was last emptied. */
+  readonly microsteps: AnyMachineSnapshot[];
 }
 
 /**
- * What XState's `transition()` builds anew at every call, an actor that never runs, costs more than the transition itself: measured,
- * 55 of 65 us. Our machines neither spawn nor send, so nothing of it changes and one per machine will do.
+ * What XState's `transition()` and `getMicrosteps()` build anew at every call, an actor that never runs, costs more than the
+ * transition itself: measured, 55 of 65 us each. Our machines neither spawn nor send, so nothing of it changes and one per machine
+ * will do; its inspection tells the microsteps of the same run, so that none is computed twice.
  */
-const scopes = new WeakMap<AnyStateMachine, Omit<AnyActorScope, "actionExecutor">>();
+const stages = new WeakMap<AnyStateMachine, Stage>();
 
-function scopeOf(machine: AnyStateMachine): Omit<AnyActorScope, "actionExecutor"> {
-  let scope = scopes.get(machine);
-  if (!scope) {
-    const self = createActor(machine);
-    scope = {
+function stageOf(machine: AnyStateMachine): Stage {
+  let stage = stages.get(machine);
+  if (!stage) {
+    const microsteps: AnyMachineSnapshot[] = [];
+    const self = createActor(machine, {
+      inspect: (event) => {
+        if (event.type === "@xstate.microstep") microsteps.push(event.snapshot as AnyMachineSnapshot);
+      },
+    });
+    const nothing = () => {};
+    const scope = {
       self,
       system: self.system,
       id: "",
       sessionId: "",
-      logger: () => {},
-      defer: () => {},
-      stopChild: () => {},
-      emit: () => {},
+      logger: nothing,
+      defer: nothing,
+      stopChild: nothing,
+      emit: nothing,
     };
-    scopes.set(machine, scope);
+    stage = { scope, microsteps };
+    stages.set(machine, stage);
   }
-  return scope;
+  return stage;
 }
 
 /** A timer that is due: its `event` from `timer.set`, and when it fired. */

@@ -18,7 +18,7 @@ import {
   restore,
   step,
 } from "@omakase/machines";
-import { type AnyMachineSnapshot, type AnyStateMachine, getMicrosteps } from "xstate";
+import type { AnyMachineSnapshot, AnyStateMachine } from "xstate";
 import type { BirthView, Effect, Send, Spawn, TicketCard, TimerChange, View } from "../../convex/steps.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
 import { startedBy } from "./effect-tokens.ts";
@@ -142,7 +142,7 @@ export function takeStep(actor: LiveActor, event: ActorEvent, sequence: number, 
 
 function taken(actor: LiveActor, event: ActorEvent, sequence: number, at: number): Outcome {
   const machine = machineOf(actor.kind);
-  const { snapshot, asked } = step(machine, actor.snapshot, event as never);
+  const { snapshot, asked, passed } = step(machine, actor.snapshot, event as never);
   requireSound(snapshot);
   const snapshotJson = snapshot === actor.snapshot ? actor.snapshotJson : persist(machine, snapshot);
   const changed = snapshotJson !== actor.snapshotJson;
@@ -157,7 +157,7 @@ function taken(actor: LiveActor, event: ActorEvent, sequence: number, at: number
     done: snapshot.status === "done",
     from,
     to,
-    microsteps: from === to ? [] : intermediateStates(machine, actor.snapshot, event),
+    microsteps: from === to ? [] : passed.map(stateLabel),
     view: viewChange(actor, next),
     ...translate(actor.address, sequence, asked, at),
   };
@@ -166,13 +166,6 @@ function taken(actor: LiveActor, event: ActorEvent, sequence: number, at: number
 /** A machine that ends in an error has thrown inside. */
 function requireSound(snapshot: AnyMachineSnapshot): void {
   if (snapshot.status === "error") throw snapshot.error;
-}
-
-/** The states a macrostep passed on its way, for the log. */
-function intermediateStates(machine: AnyStateMachine, snapshot: AnyMachineSnapshot, event: ActorEvent): string[] {
-  return getMicrosteps(machine, snapshot, event)
-    .slice(0, -1)
-    .map(([passed]) => stateLabel(passed));
 }
 
 function viewChange(before: LiveActor, after: LiveActor): View | null {
