@@ -15,6 +15,7 @@ import { settle as settleOne } from "./settling.ts";
 import {
   type Actor,
   type Epoch,
+  MAX_ACTORS,
   MAX_STEPS,
   vActor,
   vEpoch,
@@ -85,13 +86,15 @@ export const moveMore = internalMutation({
   handler: async (ctx, { actor, after }) => moveAllMail(ctx, actor, after),
 });
 
-/** One actor, or null. */
-export const actor = serviceQuery({
-  args: { address: v.string() },
-  returns: v.union(vActor, v.null()),
-  handler: async (ctx, { address }) => {
-    const row = await findActor(ctx.db, address);
-    return row === null ? null : actorOf(row);
+/** These actors, those that exist. @throws {ConvexError} `tooLarge` above {@link MAX_ACTORS} */
+export const actors = serviceQuery({
+  args: { addresses: v.array(v.string()) },
+  returns: v.array(vActor),
+  handler: async (ctx, { addresses }) => {
+    if (addresses.length > MAX_ACTORS)
+      refuse({ code: "tooLarge", message: `At most ${MAX_ACTORS} actors fit one answer; ${addresses.length} were asked for.` });
+    const rows = await Promise.all(addresses.map((address) => findActor(ctx.db, address)));
+    return rows.filter((row) => row !== null).map(actorOf);
   },
 });
 

@@ -8,6 +8,8 @@ import type { LoadCursor, LoadPage, Mail } from "./steps.ts";
 
 /** Rows a page: full of the longest events (64 Ki characters, three bytes each at worst) it stays within what one query may read. */
 const PAGE_ROWS = 64;
+/** Timers are small. */
+const PAGE_TIMERS = 1_000;
 
 /** One page of one list. Convex allows one `paginate` a query, so each page tells where the next begins. */
 export async function loadPage(db: DatabaseReader, shard: number, cursor: LoadCursor | null): Promise<LoadPage> {
@@ -37,7 +39,7 @@ export async function loadPage(db: DatabaseReader, shard: number, cursor: LoadCu
       const rows = await db
         .query("timers")
         .withIndex("by_due", (q) => q.eq("shard", shard))
-        .paginate(options);
+        .paginate({ ...options, numItems: PAGE_TIMERS });
       const timers = rows.page.map(({ actor, timerId, armedSequence, dueAt }) => ({ actor, timerId, armedSequence, dueAt }));
       return { ...empty, timers, next: after(rows, part, null) };
     }

@@ -98,7 +98,7 @@ describe("host.settle", () => {
 
 describe("host.park", () => {
   const outside = async ({ service }: World) => {
-    const shard = (await service.query(api.host.actor, { address: PROJECT }))?.shard ?? 0;
+    const shard = (await service.query(api.host.actors, { addresses: [PROJECT] }))[0]?.shard ?? 0;
     return (await service.query(api.mailbox.outside, { shard })).map(({ actor, key }) => `${actor} ${key}`);
   };
   const send = ({ service }: World, actor: string, key: string) =>

@@ -21,6 +21,8 @@ import {
 
 /** Most steps of one `host.commit`; the host sends at most 64. */
 export const MAX_STEPS = 256;
+/** Most actors of one `host.actors`: full of the longest snapshots they stay within what one query may read, 16 MiB. */
+export const MAX_ACTORS = 16;
 /** Longest event, payload or action text a step may carry, in UTF-16 units: a page of mail must fit into one read. */
 export const MAX_EVENT_CHARS = 64 * 1024;
 /** Longest snapshot, in UTF-16 units: at worst three bytes each, it still fits a Convex document (1 MiB). */
@@ -136,7 +138,7 @@ export const vSpawn = v.object({
 /** One transition of one actor with everything it asked for. */
 export const vStep = v.object({
   actor: v.string(),
-  /** From `host.actor` or from the result of the step that spawned it. */
+  /** From `host.actors` or from the result of the step that spawned it. */
   actorId: v.id("actors"),
   /** The sequence the step was computed on; stored, it becomes `expectedSequence + 1`. */
   expectedSequence: v.number(),

@@ -77,7 +77,7 @@ export function seedOf(organization: string, slug: string, team: string, reposit
 type Member = { subject: string; role: "admin" | "developer" | "viewer" };
 
 export async function actorAt({ service }: World, address: string): Promise<Actor> {
-  const actor = await service.query(api.host.actor, { address });
+  const [actor = null] = await service.query(api.host.actors, { addresses: [address] });
   if (actor === null) throw new Error(`no actor ${address}`);
   return actor;
 }

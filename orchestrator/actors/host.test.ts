@@ -108,6 +108,24 @@ describe("the host", () => {
     expect(world.actor(FEATURE)?.parkedReason).toContain("the snapshot is too long");
   });
 
+  test("an actor that the store will not give parks alone, and those asked for with it go on", async () => {
+    const world = setup();
+    const others = Array.from({ length: 6 }, (_, index) => `acme/shop/oma-1${index}` as typeof FEATURE);
+    for (const other of others) world.seedFeature(other);
+    for (const feature of [FEATURE, ...others]) world.send(feature, "todo", todo());
+    world.start({
+      store: ({ actors }) => ({
+        actors: async (addresses) => {
+          if (addresses.includes(FEATURE)) throw new Refused("too large to read", "failed");
+          return actors(addresses);
+        },
+      }),
+    });
+    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+    await world.until("the others went on", () => others.every((other) => world.taken(other).length > 0));
+    expect(world.actor(FEATURE)?.parkedReason).toContain("too large to read");
+  });
+
   test("an actor of a machine version this build does not know is parked untouched", async () => {
     const world = new Deployment();
     world.seedProject();

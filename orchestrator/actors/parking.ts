@@ -68,7 +68,7 @@ export class Parking {
     if (!parked?.isStored || parked.isAsking) return;
     parked.isAsking = true;
     try {
-      const row = await this.deps.store.actor(actor);
+      const [row] = await this.deps.store.actors([actor]);
       if (row && row.status !== "parked") this.deps.onDoubt(parked.holding, `${actor} is back in service`);
     } catch (error) {
       this.deps.log.warn("actor.reconsider_failed", { actor, reason: reasonOf(error) }); // the next window asks again

@@ -6,7 +6,15 @@
 //   H5. An event that cannot be taken parks its own actor and nobody else.
 //   H6. A batch of which nobody can say whether it was stored is never taken apart: sent again whole, or its shards are retaken.
 
-import type { PendingEffect, Posted, Step, StepResult, TimerChange } from "../../convex/steps.ts";
+import {
+  type Actor,
+  MAX_ACTORS,
+  type PendingEffect,
+  type Posted,
+  type Step,
+  type StepResult,
+  type TimerChange,
+} from "../../convex/steps.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { Conflict, Fenced, type HostStore, Refused, Unanswered } from "../store/host-store.ts";
@@ -17,6 +25,8 @@ import type { Holding } from "./holding.ts";
 import { Inbox, type QueuedEvent } from "./inbox.ts";
 import { liveActor, Unrestorable } from "./machine-step.ts";
 import { Parking } from "./parking.ts";
+
+type Wanted = readonly [address: string, holding: Holding];
 
 /** One stored step, as listeners (inspection, metrics) hear of it. */
 export interface StoredStep {
@@ -149,25 +159,41 @@ export class Stepper {
   /** Brings the actors of these events into the cache; those that cannot be used are parked. @throws when the store does not answer */
   private async load(events: readonly QueuedEvent[]): Promise<void> {
     const missing = new Map<string, Holding>();
-    for (const { actor, holding } of events) if (!this.cache.get(actor)) missing.set(actor, holding);
-    await Promise.all([...missing].map(([address, holding]) => this.loadOne(address, holding)));
+    for (const { actor, holding } of events) if (!this.cache.get(actor) && !this.parking.has(actor)) missing.set(actor, holding);
+    const wanted: Wanted[] = [...missing];
+    const groups = Array.from({ length: Math.ceil(wanted.length / MAX_ACTORS) }, (_, index) =>
+      wanted.slice(index * MAX_ACTORS, (index + 1) * MAX_ACTORS),
+    );
+    await Promise.all(groups.map((group) => this.loadGroup(group)));
   }
 
-  private async loadOne(address: string, holding: Holding): Promise<void> {
-    if (this.parking.has(address)) return;
+  private async loadGroup(wanted: readonly Wanted[]): Promise<void> {
+    const rows = new Map<string, Actor>();
     try {
-      const row = await this.deps.store.actor(address);
-      if (holding.isLost) return;
-      if (!row) {
-        // Its mail stays where it is: whoever takes the shard over next looks again.
-        this.deps.log.error("actor.unknown", { actor: address });
-        return;
-      }
-      if (row.status === "parked") return this.parking.found(address, holding);
-      const live = liveActor(address, row.machineVersion, row.snapshot);
-      this.cache.set(address, { id: row.id, shard: row.shard, sequence: row.sequence, live });
+      for (const row of await this.deps.store.actors(wanted.map(([address]) => address))) rows.set(row.address, row);
     } catch (error) {
-      if (!(error instanceof Unrestorable || error instanceof Refused)) throw error;
+      if (!(error instanceof Refused)) throw error;
+      const [only, ...others] = wanted;
+      if (others.length > 0)
+        await Promise.all(wanted.map((one) => this.loadGroup([one]))); // H5: which one is it?
+      else if (only) void this.parking.park(only[0], only[1], error.message);
+      return;
+    }
+    for (const [address, holding] of wanted) {
+      if (holding.isLost) continue;
+      const row = rows.get(address);
+      // Its mail stays where it is: whoever takes the shard over next looks again.
+      if (!row) this.deps.log.error("actor.unknown", { actor: address });
+      else if (row.status === "parked") this.parking.found(address, holding);
+      else this.revive(row, holding);
+    }
+  }
+
+  private revive({ id, address, shard, sequence, machineVersion, snapshot }: Actor, holding: Holding): void {
+    try {
+      this.cache.set(address, { id, shard, sequence, live: liveActor(address, machineVersion, snapshot) });
+    } catch (error) {
+      if (!(error instanceof Unrestorable)) throw error;
       void this.parking.park(address, holding, error.message);
     }
   }

@@ -106,11 +106,12 @@ async function until<T>(what: string, read: () => Promise<T | null | false> | T 
   }
 }
 
+const actorOf = async (store: HostStore, address: string) => (await store.actors([address]))[0] ?? null;
 const agentOf = (feature: string) => `${feature}/architect-1`;
 
 /** The agent has heard that its task was accepted, and nothing of the shard is pending. */
 const isProvisioned = (store: HostStore, feature: string) => async () => {
-  const agent = await store.actor(agentOf(feature));
+  const agent = await actorOf(store, agentOf(feature));
   if (agent === null || !agent.snapshot.includes("task of")) return false;
   const { mail } = await store.load(SHARD, null);
   const { effects } = await store.load(SHARD, { part: "effects", position: null });
@@ -126,7 +127,7 @@ describe("the host on Convex", () => {
     const feature = await ticket("OMA-1");
     await until("launched", isProvisioned(store, feature));
     expect(launched.map(({ effectId }) => effectId)).toEqual([`${agentOf(feature)}:0:0`]);
-    expect(await store.actor(feature)).toMatchObject({ status: "active", parkedReason: null });
+    expect(await actorOf(store, feature)).toMatchObject({ status: "active", parkedReason: null });
     expect(host.stats()).toMatchObject({ inbox: 0, parked: [], effects: { waiting: 0, inFlight: 0 } });
     await host.drain();
   }, 30_000);
@@ -183,7 +184,7 @@ describe("the host on Convex", () => {
   test("a step on an old sequence is a conflict, and one of an event nobody sent is refused by name", async () => {
     const store = aStore();
     const epochs = await store.claim([SHARD], 10_000);
-    const actor = (await store.actor(PROJECT))!;
+    const actor = (await actorOf(store, PROJECT))!;
     const step = {
       actor: PROJECT,
       actorId: actor.id,
@@ -241,10 +242,10 @@ describe("the host on Convex", () => {
 });
 
 describe("a call that cannot be made", () => {
-  const actor = (caller: ConvexCaller) => caller.query(api.host.actor, { address: PROJECT });
+  const actor = (caller: ConvexCaller) => caller.query(api.host.actors, { addresses: [PROJECT] });
 
   test("is about the call itself only when the arguments do not fit", async () => {
-    await expect(convex.query(api.host.actor, { address: 1 } as never)).rejects.toBeInstanceOf(Refused);
+    await expect(convex.query(api.host.actors, { addresses: 1 } as never)).rejects.toBeInstanceOf(Refused);
     await expect(convex.query("nowhere:nothing" as never, {} as never)).rejects.toBeInstanceOf(Unanswered);
   });
 
@@ -254,7 +255,7 @@ describe("a call that cannot be made", () => {
       asked.push(fresh);
       return fresh ? deployment.token() : "stale.stale.stale";
     });
-    expect(await actor(caller)).toMatchObject({ address: PROJECT });
+    expect(await actor(caller)).toMatchObject([{ address: PROJECT }]);
     expect(asked).toEqual([false, true]);
   });
 

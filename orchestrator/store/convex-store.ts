@@ -137,7 +137,7 @@ export function createConvexStore(
       await caller.mutation(api.shards.release, { owner, leases: epochs(leases) });
     },
     load: (shard, cursor): Promise<LoadPage> => caller.query(api.host.load, { shard, cursor }),
-    actor: (address): Promise<Actor | null> => caller.query(api.host.actor, { address }),
+    actors: (addresses): Promise<Actor[]> => caller.query(api.host.actors, { addresses: [...addresses] }),
     commit: async (list, steps): Promise<StepResult[]> =>
       (await yielding(caller.mutation(api.host.commit, { epochs: epochs(list), steps: [...steps] }))).results,
     settle: async (list, settlements): Promise<Settled[]> =>

@@ -11,7 +11,8 @@ export interface HostStore {
   renew(leases: readonly Epoch[], ttlMs: number): Promise<readonly number[]>;
   release(leases: readonly Epoch[]): Promise<void>;
   load(shard: number, cursor: LoadCursor | null): Promise<LoadPage>;
-  actor(address: string): Promise<Actor | null>;
+  /** Those that exist, in no order. @param addresses at most 16 */
+  actors(addresses: readonly string[]): Promise<readonly Actor[]>;
   commit(epochs: readonly Epoch[], steps: readonly Step[]): Promise<readonly StepResult[]>;
   settle(epochs: readonly Epoch[], settlements: readonly Settlement[]): Promise<readonly Settled[]>;
   park(epochs: readonly Epoch[], actor: string, reason: string): Promise<void>;

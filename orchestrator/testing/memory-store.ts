@@ -15,7 +15,7 @@ export function createMemoryStore(tables: Tables, process: Process, owner: strin
     renew: (leases, ttlMs) => process.call(() => tables.renew(leases, owner, ttlMs)),
     release: (leases) => process.call(() => tables.release(leases, owner)),
     load: (shard, cursor) => process.call(() => page(tables, shard, cursor)),
-    actor: (address) => process.call(() => tables.actors.get(address) ?? null),
+    actors: (addresses) => process.call(() => addresses.flatMap((address) => tables.actors.get(address) ?? [])),
     commit: (epochs, steps) => {
       const sent = structuredClone(steps); // what is sent is what it was when it was sent
       return process.call(() => tables.commit(epochs, sent));
