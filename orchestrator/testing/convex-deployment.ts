@@ -22,15 +22,18 @@ export interface ConvexDeployment {
   stop(): Promise<void>;
 }
 
-/** @throws with what went wrong, from the server or from the CLI */
-export async function startDeployment(): Promise<ConvexDeployment> {
+/**
+ * @param synchronous tests need no protection against a power cut
+ * @throws with what went wrong, from the server or from the CLI
+ */
+export async function startDeployment(synchronous: "FULL" | "NORMAL" = "NORMAL"): Promise<ConvexDeployment> {
   const dir = mkdtempSync(join(tmpdir(), "omakase-store-"));
   const { publicKey, privateKey } = await generateKeyPair("RS256");
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: "one", alg: "RS256", use: "sig" }] };
   const keys = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json(jwks) });
   const issuer = `http://127.0.0.1:${keys.port}/`;
   const main = join(ROOT, "local/convex/main.ts");
-  const server = Bun.spawn([process.execPath, main, "--dir", dir, "--port", "0", "--synchronous", "NORMAL"], {
+  const server = Bun.spawn([process.execPath, main, "--dir", dir, "--port", "0", "--synchronous", synchronous], {
     env: environment(dir),
     stdout: "pipe",
     stderr: "ignore",
