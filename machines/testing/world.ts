@@ -53,6 +53,19 @@ export interface Possible {
   readonly run: () => void;
 }
 
+/** One step of an actor, as it was taken. */
+export interface Taken {
+  readonly address: ActorAddress;
+  /** What it was born with, when this was its first step. */
+  readonly input: unknown;
+  /** Null for its first step. */
+  readonly event: Mail | null;
+  /** The snapshot before, as stored; empty for its first step. */
+  readonly before: string;
+  readonly after: string;
+  readonly asked: readonly Asked[];
+}
+
 /** What the far ends do about an effect: at once, or as further possible things. */
 export type Perform = (world: World, actor: ActorAddress, effect: Effect) => void;
 
@@ -64,9 +77,11 @@ export class World {
   readonly sent: { readonly from: ActorAddress; readonly to: string; readonly event: Mail }[] = [];
   readonly #pending: Possible[] = [];
   readonly #perform: Perform;
+  readonly #onStep: (taken: Taken) => void;
 
-  constructor(input: Omit<ProjectInput, "address">, perform: Perform) {
+  constructor(input: Omit<ProjectInput, "address">, perform: Perform, onStep: (taken: Taken) => void = () => {}) {
     this.#perform = perform;
+    this.#onStep = onStep;
     this.#spawn(PROJECT, { ...input, address: PROJECT });
   }
 
@@ -108,9 +123,10 @@ export class World {
     return [...mails, ...others];
   }
 
-  /** The earliest timer, with the clock moved to it; undefined when none is armed. */
-  nextTimer(): Possible | undefined {
-    const all = [...this.actors.values()].flatMap((actor) => [...actor.timers].map(([id, timer]) => ({ actor, id, ...timer })));
+  /** The earliest timer, or the earliest of a kind, with the clock moved to it; undefined when none is armed. */
+  nextTimer(isMeant = (_event: string) => true): Possible | undefined {
+    const armed = [...this.actors.values()].flatMap((actor) => [...actor.timers].map(([id, timer]) => ({ actor, id, ...timer })));
+    const all = armed.filter(({ event }) => isMeant(event));
     const first = all.sort((one, other) => one.dueAt - other.dueAt)[0];
     if (!first) return undefined;
     const { actor, id, event, dueAt } = first;
@@ -136,20 +152,22 @@ export class World {
     const actor = { address, json: "", mailbox: [], timers: new Map() } as unknown as Actor;
     this.actors.set(address, actor);
     const machine = MACHINES[actorKind(address)] as typeof agentMachine;
-    this.#store(actor, begin(machine, input as never));
+    this.#store(actor, begin(machine, input as never), { input, event: null });
   }
 
   #deliver(actor: Actor): void {
     const event = actor.mailbox.shift() as TimerEvent;
     this.nowMs += 1;
     const machine = MACHINES[actorKind(actor.address)] as typeof agentMachine;
-    this.#store(actor, step(machine, actor.restored as SnapshotFrom<typeof agentMachine>, event));
+    this.#store(actor, step(machine, actor.restored as SnapshotFrom<typeof agentMachine>, event), { input: null, event });
   }
 
   // Which machine it is, the address says; that its snapshots and inputs are of that machine, the machines' own types have said.
-  #store(actor: Actor, { snapshot, asked }: Step<typeof agentMachine>): void {
+  #store(actor: Actor, { snapshot, asked }: Step<typeof agentMachine>, cause: Pick<Taken, "input" | "event">): void {
     const machine = MACHINES[actorKind(actor.address)] as typeof agentMachine;
+    const before = actor.json;
     actor.json = persist(machine, snapshot);
+    this.#onStep({ address: actor.address, ...cause, before, after: actor.json, asked });
     actor.restored = restore(machine, actor.json);
     for (const ask of asked) this.#carryOut(actor, ask);
   }

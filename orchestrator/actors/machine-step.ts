@@ -18,6 +18,7 @@ import {
   restore,
   step,
 } from "@omakase/machines";
+import { migrated } from "@omakase/machines/migrations";
 import type { AnyMachineSnapshot, AnyStateMachine } from "xstate";
 import type { BirthView, Effect, Send, Spawn, TicketCard, TimerChange, View } from "../../convex/steps.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
@@ -71,6 +72,8 @@ export interface LiveActor {
   readonly viewJson: string;
   readonly ticket: TicketCard | null;
   readonly stateLabel: string;
+  /** The version its row still has; the next step stores it in this build's, whatever else that step does. Else null. */
+  readonly migratesFrom: string | null;
 }
 
 /** What one event did to an actor and what it asks for. */
@@ -100,13 +103,10 @@ export const machineVersionOf = (kind: ActorKind): string => MACHINE_VERSIONS[ki
 /** @throws {Unrestorable} whatever is wrong with the row */
 export function liveActor(address: string, machineVersion: string, snapshotJson: string): LiveActor {
   const kind = actorKind(address);
-  if (machineVersion !== machineVersionOf(kind)) {
-    throw new Unrestorable(
-      `${address} was stored by version ${machineVersion} of the ${kind} machine; this build has ${machineVersionOf(kind)}`,
-    );
-  }
   try {
-    return live(address, kind, restore(machineOf(kind), snapshotJson), snapshotJson);
+    const json = migrated(kind, machineVersion, snapshotJson);
+    const actor = live(address, kind, restore(machineOf(kind), json), json);
+    return machineVersion === machineVersionOf(kind) ? actor : { ...actor, migratesFrom: machineVersion };
   } catch (cause) {
     throw new Unrestorable(`${address}: ${reasonOf(cause)}`, { cause });
   }
@@ -124,6 +124,7 @@ function live(address: string, kind: ActorKind, snapshot: AnyMachineSnapshot, sn
     viewJson,
     ticket: ticketCard(kind, snapshot),
     stateLabel: stateLabel(snapshot),
+    migratesFrom: null,
   };
 }
 
@@ -145,21 +146,24 @@ function taken(actor: LiveActor, event: ActorEvent, sequence: number, at: number
   const { snapshot, asked, passed } = step(machine, actor.snapshot, event as never);
   requireSound(snapshot);
   const snapshotJson = snapshot === actor.snapshot ? actor.snapshotJson : persist(machine, snapshot);
-  const changed = snapshotJson !== actor.snapshotJson;
+  const changed = snapshotJson !== actor.snapshotJson || actor.migratesFrom !== null;
   const next = changed ? live(actor.address, actor.kind, snapshot, snapshotJson) : actor;
   const from = actor.stateLabel;
   const to = next.stateLabel;
+  const rows = translate(actor.address, sequence, asked, at);
+  const migration = actor.migratesFrom === null ? [] : [`migrated from version ${actor.migratesFrom}`];
   return {
     eventType: event.type,
     next,
     changed,
-    ignored: !changed && asked.length === 0,
+    ignored: snapshotJson === actor.snapshotJson && asked.length === 0,
     done: snapshot.status === "done",
     from,
     to,
     microsteps: from === to ? [] : passed.map(stateLabel),
     view: viewChange(actor, next),
-    ...translate(actor.address, sequence, asked, at),
+    ...rows,
+    actions: [...migration, ...rows.actions],
   };
 }
 
@@ -172,7 +176,7 @@ function viewChange(before: LiveActor, after: LiveActor): View | null {
   if (before === after) return null;
   const { view, ticket } = after;
   const ticketChanged = JSON.stringify(before.ticket) !== JSON.stringify(ticket);
-  if (before.viewJson === after.viewJson && !ticketChanged) return null;
+  if (before.viewJson === after.viewJson && !ticketChanged && before.migratesFrom === null) return null;
   const enteredState = before.stateLabel !== after.stateLabel;
   switch (view.kind) {
     case "project":

@@ -1,0 +1,53 @@
+// How a stored actor of an older version becomes one of this build. A version that is not named here is one this build cannot run:
+// its actors are parked as they are, and nothing of theirs is overwritten.
+//
+//   V1. A migration is pure and total over what its version could have stored (machines/recorded holds examples of each state).
+//   V2. It goes to the next version; several run one after another.
+//   V3. It changes the snapshot only: timers, mail and effects of the actor stay as they are, so a state may be renamed only together
+//       with what its timers are called.
+
+import type { ActorKind } from "./ids.ts";
+import { MACHINE_VERSIONS } from "./index.ts";
+
+/** A snapshot as `persist` wrote it, parsed. */
+export interface StoredSnapshot {
+  readonly value: unknown;
+  readonly context: Readonly<Record<string, unknown>>;
+  readonly [field: string]: unknown;
+}
+
+interface Migration {
+  readonly to: string;
+  readonly migrate: (stored: StoredSnapshot) => StoredSnapshot;
+}
+
+/** By kind and by the version a snapshot was stored with. */
+const MIGRATIONS: Readonly<Record<ActorKind, Readonly<Record<string, Migration>>>> = { project: {}, feature: {}, agent: {} };
+
+/** There is no way from the stored version to this build's. */
+export class UnknownVersionError extends Error {
+  readonly code = "UNKNOWN_VERSION";
+  override readonly name = "UnknownVersionError";
+}
+
+/**
+ * The snapshot in the version this build runs; unchanged when it is that already. Not stored by this: the actor's next step does.
+ * @param json as stored
+ * @throws {UnknownVersionError} naming both versions
+ * @throws what a migration throws on a snapshot its version cannot have stored
+ */
+export function migrated(kind: ActorKind, version: string, json: string): string {
+  const current = MACHINE_VERSIONS[kind];
+  if (version === current) return json;
+  let stored = JSON.parse(json) as StoredSnapshot;
+  for (let at = version; at !== current; ) {
+    const next = Object.hasOwn(MIGRATIONS[kind], at) ? MIGRATIONS[kind][at] : undefined;
+    if (!next)
+      throw new UnknownVersionError(
+        `It was stored by version ${version} of the ${kind} machine; this build has ${current} and no migration from ${at}: run the build it belongs to`,
+      );
+    stored = next.migrate(stored);
+    at = next.to;
+  }
+  return JSON.stringify(stored);
+}
