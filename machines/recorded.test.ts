@@ -28,7 +28,7 @@ const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 for (const kind of KINDS) {
   describe(`the recorded versions of the ${kind} machine`, () => {
     for (const [version, hash] of Object.entries(versions[kind])) {
-      test(`version ${version} was recorded as versions.json has it (bun machines/recorded/record.ts)`, async () => {
+      test(`version ${version} was recorded as versions.json has it (bun machines/testing/record.ts)`, async () => {
         const { hash: of, ...recording } = await recorded(kind, version);
         expect({ ...recording, states: [], histories: [], of }).toEqual({ kind, version, states: [], histories: [], of: hash });
       });
