@@ -3,16 +3,24 @@
 //       stored in the same commit, and a repetition of (session, request) is answered from there.
 //   F2. A failed function is an answer. What is thrown is the deployment's own failure, or `Overloaded`.
 
-import { type Identity, isAdmin, NOBODY } from "./auth/identity.ts";
+import { type Identity, NOBODY } from "./auth/identity.ts";
 import { type JsonObject, resolveCommitTs, type Store, type Transaction } from "./engine/index.ts";
 import type { LiveQueries, QueryAnswer, QueryRequest } from "./loop/live-queries.ts";
 import type { Loop, OpenGroup } from "./loop/loop.ts";
 import { Overloaded } from "./loop/overloaded.ts";
 import type { FunctionObserver } from "./ops/function-observer.ts";
 import { ActionRunner } from "./runner/action-runner.ts";
-import type { ActionHost, HostCall } from "./runner/action-syscalls.ts";
+import type { ActionHost, ActionJob, HostCall } from "./runner/action-syscalls.ts";
 import { failureOf } from "./runner/failure.ts";
-import { type CodeVersion, type FunctionKind, findFunction, type Reach, type RegisteredFunction } from "./runner/functions.ts";
+import {
+  type CodeVersion,
+  type FunctionAddress,
+  type FunctionKind,
+  findFunction,
+  type Reach,
+  type RegisteredFunction,
+  reachOf,
+} from "./runner/functions.ts";
 import { internalOrigin, type RequestOrigin } from "./runner/origin.ts";
 import type { CallResult } from "./runner/outcome.ts";
 import { elapsedMs, nowMs } from "./runner/real-globals.ts";
@@ -20,12 +28,14 @@ import { cancelJob, insertJob, jobState } from "./runner/scheduling.ts";
 import type { TransactionRun, TransactionRunner } from "./runner/transaction-runner.ts";
 
 export interface FunctionCall {
+  /** Path of the component to look in; "" (default) is the app itself. Clients other than admins reach the app only. */
+  readonly component?: string;
   readonly path: string;
   readonly args: JsonObject;
   readonly identity: Identity;
   readonly origin: RequestOrigin;
-  /** Set for calls by the app itself: internal functions are reachable. */
-  readonly isInternalCall?: boolean;
+  /** Set for calls by the app or a component itself. */
+  readonly reach?: Reach;
 }
 
 export interface MutationCall extends FunctionCall {
@@ -52,7 +62,7 @@ export class FunctionCalls implements ActionHost {
 
   constructor(private readonly options: CallsOptions) {
     const { store, deploymentName } = options;
-    this.actions = new ActionRunner(this, deploymentName, (id) => store.tableOf(id));
+    this.actions = new ActionRunner(this, deploymentName, (id, component) => store.tableOf(id, component));
   }
 
   get runningActionCount(): number {
@@ -81,7 +91,6 @@ export class FunctionCalls implements ActionHost {
   queryAt(call: FunctionCall, atTs: bigint): Promise<CallResult> {
     const { loop, store, runner, code, observer } = this.options;
     return loop.read(async () => {
-      const tx = store.begin({ kind: "query", nowMs: nowMs(), atTs });
       let fn: RegisteredFunction;
       try {
         fn = this.find(call, "query");
@@ -89,7 +98,8 @@ export class FunctionCalls implements ActionHost {
         return this.#refused(call, error);
       }
       const { identity, origin, args } = call;
-      const beginSnapshot = () => store.begin({ kind: "query", nowMs: nowMs(), atTs });
+      const beginSnapshot = (component: string) => store.begin({ kind: "query", nowMs: nowMs(), component, atTs });
+      const tx = beginSnapshot(fn.home.path);
       const run = await runner.run({
         code: code(),
         fn,
@@ -160,40 +170,39 @@ export class FunctionCalls implements ActionHost {
   }
 
   call(request: HostCall): Promise<CallResult> {
-    return this.#byKind(request.kind, { ...request, isInternalCall: true });
+    return this.#byKind(request.kind, request);
   }
 
-  schedule(path: string, args: JsonObject, dueMs: number, scheduledBy: string | null): Promise<string> {
-    return this.options.loop.write(async (group) => {
-      const tx = this.options.store.begin({ kind: "mutation", nowMs: nowMs() });
+  schedule({ owner, scheduledBy, ...job }: ActionJob): Promise<string> {
+    const { loop, store } = this.options;
+    return loop.write(async (group) => {
+      const tx = store.begin({ kind: "mutation", nowMs: nowMs(), component: owner });
       // A cancelled action finishes, but what it still schedules never runs.
-      const parent = scheduledBy === null ? null : tx.system.get(scheduledBy, "_scheduled_functions");
+      const parent = scheduledBy === null ? null : this.#jobText(tx, scheduledBy);
       const isOrphan = parent !== null && jobState(JSON.parse(parent)) === "canceled";
-      const id = insertJob(tx, "_scheduled_functions", {
-        path,
-        args,
-        dueMs,
-        nowMs: tx.nowMs,
-        state: isOrphan ? "canceled" : "pending",
-      });
+      const state = isOrphan ? "canceled" : "pending";
+      const id = insertJob(tx, "_scheduled_functions", { ...job, nowMs: tx.nowMs, state });
       group.commit(tx);
       group.afterCommit(this.options.onScheduled);
       return id;
     });
   }
 
-  cancel(jobId: string): Promise<void> {
+  cancel(jobId: string, owner: string): Promise<void> {
     return this.options.loop.write(async (group) => {
-      const tx = this.options.store.begin({ kind: "mutation", nowMs: nowMs() });
+      const tx = this.options.store.begin({ kind: "mutation", nowMs: nowMs(), component: owner });
       cancelJob(tx, jobId, tx.nowMs);
       group.commit(tx);
     });
   }
 
+  isMounted(component: string): boolean {
+    return this.options.code().mounts.has(component);
+  }
+
   /** @throws {FunctionError} */
   find(call: FunctionCall, kind: FunctionKind | null): RegisteredFunction {
-    const reach: Reach = isAdmin(call.identity) ? "admin" : call.isInternalCall === true ? "internal" : "public";
-    return findFunction(this.options.code().functions, call.path, kind, reach);
+    return findFunction(this.options.code(), { component: "", ...call }, kind, reachOf(call));
   }
 
   /**
@@ -211,7 +220,7 @@ export class FunctionCalls implements ActionHost {
       const replay = store.getReplay(session.sessionId, session.requestId); // F1
       if (replay !== null) return { ok: true, valueJson: replay.valueJson, ts: replay.ts, lines: [] };
     }
-    const tx = store.begin({ kind: "mutation", nowMs: nowMs() });
+    const tx = store.begin({ kind: "mutation", nowMs: nowMs(), component: fn.home.path });
     const run = await this.#runMutation(fn, call, tx);
     const { outcome, lines } = run;
     if (!outcome.ok) return { ok: false, failure: outcome.failure, requestId: call.origin.requestId, lines };
@@ -233,7 +242,7 @@ export class FunctionCalls implements ActionHost {
       origin: call.origin,
       snapshotTs: store.latestTs,
       previousJournal: null,
-      beginSnapshot: () => store.begin({ kind: "query", nowMs: nowMs() }),
+      beginSnapshot: (component) => store.begin({ kind: "query", nowMs: nowMs(), component }),
     });
     const error = run.outcome.ok ? null : run.outcome.failure.description;
     observer.note({ ...observed(call, fn), tookMs: run.tookMs, lines: run.lines, error });
@@ -253,6 +262,12 @@ export class FunctionCalls implements ActionHost {
     }
   }
 
+  // The row may be any component's: the one that scheduled it.
+  #jobText(tx: Transaction, jobId: string): string | null {
+    const component = this.options.store.componentOf(jobId);
+    return component === null ? null : tx.child({ component }).system.get(jobId, "_scheduled_functions");
+  }
+
   #refused(call: FunctionCall, error: unknown): CallResult {
     return { ok: false, failure: failureOf(error, this.options.code().dir), requestId: call.origin.requestId, lines: [] };
   }
@@ -266,15 +281,20 @@ const toResult = (answer: QueryAnswer, ts: bigint): CallResult => (answer.ok ? {
 
 const observed = (call: FunctionCall, fn: RegisteredFunction) => ({
   kind: fn.kind,
+  component: fn.home.path,
   path: fn.path,
   requestId: call.origin.requestId,
 });
 
 /** A call by the deployment itself: nobody's identity, internal functions reachable. */
-export const ownCall = (path: string, args: JsonObject, scheduledFunctionId: string | null): FunctionCall => ({
+export const ownCall = (
+  { component, path, args }: FunctionAddress & { readonly args: JsonObject },
+  scheduledFunctionId: string | null,
+): FunctionCall => ({
+  component,
   path,
   args,
   identity: NOBODY,
   origin: internalOrigin(scheduledFunctionId),
-  isInternalCall: true,
+  reach: "internal",
 });

@@ -104,14 +104,16 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   const observer = new FunctionObserver(log);
   const loop: Loop = new Loop({ store, onCommitted: (keys) => live.invalidate(keys), onBug });
   const deploymentName = instanceName(options.dir);
-  const runner = new TransactionRunner(new Watchdog(options.functionLimitMs), deploymentName, (id) => store.tableOf(id));
+  const runner = new TransactionRunner(new Watchdog(options.functionLimitMs), deploymentName, (id, component) =>
+    store.tableOf(id, component),
+  );
   const live = new LiveQueries({
     store,
     runner,
     code,
     onRun: (fn, answer, tookMs, { origin: { requestId } }) => {
       const error = answer.ok ? null : answer.failure.description;
-      observer.note({ kind: "query", path: fn.path, tookMs, lines: answer.lines, error, requestId });
+      observer.note({ kind: "query", component: fn.home.path, path: fn.path, tookMs, lines: answer.lines, error, requestId });
     },
   });
   const calls: FunctionCalls = new FunctionCalls({
@@ -140,7 +142,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
       deploymentName,
       functions: new FunctionApi({ ...caller, calls, store }),
       httpActions,
-      push: new PushApi({ store, loop, live, crons, codeStore, urls, log }),
+      push: new PushApi({ store, loop, live, crons, jobs, codeStore, urls, log }),
       functionLog: observer.functionLog,
       metrics: () => deploymentSamples({ loop, live, sessions, jobs, calls }, observer.latency),
       onBug,

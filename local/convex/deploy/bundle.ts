@@ -12,28 +12,40 @@ export interface BundledModule {
   readonly sha256: string;
 }
 
+/** One `convex.config.ts` of a component and the code beside it, however often it is mounted. */
+export interface ComponentBundle {
+  /** Where the CLI found it, relative to the app's `convex/` folder: the name of the definition everywhere. */
+  readonly definitionPath: string;
+  readonly definition: BundledModule;
+  readonly modules: readonly BundledModule[];
+  readonly schema: BundledModule | null;
+  readonly udfServerVersion: string;
+}
+
 export interface Bundle {
   readonly modules: readonly BundledModule[];
   /** The bundled `schema.js`, or null when the app has none. */
   readonly schema: BundledModule | null;
   readonly udfServerVersion: string;
+  /** The app's bundled `convex.config.js`; null, and missing in files of before components, when it has none. */
+  readonly definition?: BundledModule | null;
+  readonly components?: readonly ComponentBundle[];
 }
 
 export const EMPTY_BUNDLE: Bundle = { modules: [], schema: null, udfServerVersion: "0.0.0" };
 
+const MAX_COMPONENT_DEFINITIONS = 256;
+
 /**
- * Reads the app's part of a `start_push` request. Modules the CLI left out as unchanged are taken from `current`.
+ * Reads a `start_push` request. Modules of the app the CLI left out as unchanged are taken from `current`; components always
+ * come whole.
  * @throws {HttpError} on anything this deployment cannot serve, by name
  */
 export function parsePush(request: JsonObject, current: Bundle): Bundle {
   const app = object(request.appDefinition, "appDefinition");
-  const components = list(request.componentDefinitions ?? [], "componentDefinitions");
-  if (components.length > 0) {
-    const names = components.map((component) => String(object(component, "componentDefinition").definitionPath)).join(", ");
-    throw badRequest(
-      `Components are not supported by this deployment yet. Remove app.use(...) from convex.config.ts (found: ${names}).`,
-    );
-  }
+  const components = list(request.componentDefinitions ?? [], "componentDefinitions").map(parseComponent);
+  if (components.length > MAX_COMPONENT_DEFINITIONS)
+    throw badRequest(`A push may bring at most ${MAX_COMPONENT_DEFINITIONS} component definitions, got ${components.length}.`);
   const external = list(request.nodeDependencies ?? [], "nodeDependencies");
   if (external.length > 0) {
     const names = external.map((dependency) => String(object(dependency, "nodeDependency").name)).join(", ");
@@ -54,10 +66,30 @@ export function parsePush(request: JsonObject, current: Bundle): Bundle {
   modules.sort((a, b) => (a.path < b.path ? -1 : 1));
   return {
     modules,
-    schema: app.schema === null || app.schema === undefined ? null : parseModule(app.schema),
+    schema: optionalModule(app.schema),
     udfServerVersion: String(app.udfServerVersion ?? "0.0.0"),
+    definition: optionalModule(app.definition),
+    components,
   };
 }
+
+function parseComponent(value: JsonValue): ComponentBundle {
+  const { definitionPath, definition, functions, schema, udfServerVersion } = object(value, "componentDefinition");
+  if (typeof definitionPath !== "string" || definitionPath === "" || definitionPath.length > 1024)
+    throw badRequest("A component definition needs a definitionPath.");
+  if (definition === undefined) throw badRequest(`The component ${definitionPath} comes without its convex.config.`);
+  const modules = list(functions ?? [], "functions").map(parseModule);
+  return {
+    definitionPath,
+    definition: parseModule(definition),
+    modules: modules.sort((a, b) => (a.path < b.path ? -1 : 1)),
+    schema: optionalModule(schema),
+    udfServerVersion: String(udfServerVersion ?? "0.0.0"),
+  };
+}
+
+const optionalModule = (value: JsonValue | undefined): BundledModule | null =>
+  value === null || value === undefined ? null : parseModule(value);
 
 function parseModule(value: JsonValue): BundledModule {
   const { path, source, sourceMap, environment } = object(value, "module");

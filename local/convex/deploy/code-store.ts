@@ -1,15 +1,18 @@
 // The code a deployment serves: loaded from the database at start, replaced by a push or a change of variables.
-//   D1. Schema, modules, crons and variables change in one commit, or nothing changes and the old version keeps serving.
+//   D1. Schemas, modules, crons and variables, of the app and of every component, change in one commit, or nothing changes and
+//       the old version keeps serving.
 //   D2. Memory follows the commit before anybody hears of it: no call ever runs old code on a new schema.
 
 import type { Store } from "../engine/index.ts";
 import type { LiveQueries } from "../loop/live-queries.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { RegisteredFunction } from "../runner/functions.ts";
 import type { Crons } from "../scheduler/crons.ts";
-import { type Bundle, EMPTY_BUNDLE } from "./bundle.ts";
+import type { Jobs } from "../scheduler/jobs.ts";
+import { type Bundle, type BundledModule, EMPTY_BUNDLE } from "./bundle.ts";
 import { functionEnv, type Variables } from "./environment.ts";
-import { type LoadedCode, loadCode, removeOldModules } from "./load-code.ts";
+import { type LoadedCode, loadCode } from "./load-code.ts";
+import type { SystemFunctions } from "./load-mount.ts";
+import { removeOldModules } from "./module-files.ts";
 
 const BUNDLE_META = "bundle";
 const VARIABLES_META = "variables";
@@ -20,13 +23,14 @@ interface CodeStoreDeps {
   /** Data folder. */
   readonly dir: string;
   readonly urls: { readonly cloud: string; readonly site: string };
-  readonly systemFunctions: readonly RegisteredFunction[];
+  readonly systemFunctions: SystemFunctions;
 }
 
 interface Followers {
   readonly loop: Loop;
   readonly live: LiveQueries;
   readonly crons: Crons;
+  readonly jobs: Jobs;
 }
 
 export class CodeStore {
@@ -48,8 +52,7 @@ export class CodeStore {
     removeOldModules(deps.dir);
     const bundle: Bundle = JSON.parse(deps.store.getMeta(BUNDLE_META) ?? "null") ?? EMPTY_BUNDLE;
     const variables: Variables = JSON.parse(deps.store.getMeta(VARIABLES_META) ?? "{}");
-    const env = functionEnv(variables, deps.urls.cloud, deps.urls.site);
-    return new CodeStore(deps, variables, await loadCode(bundle, env, deps.dir, deps.systemFunctions));
+    return new CodeStore(deps, variables, await loadCode(bundle, surroundings(deps, variables)));
   }
 
   get code(): LoadedCode {
@@ -63,14 +66,14 @@ export class CodeStore {
   /**
    * Loads a bundle without serving it, to be checked and then {@link serve}d. One push asks several times; modules can be
    * evaluated only once, so what came of it (a refusal too) is kept for a while.
+   * @param checksEnv are declared variables required to have values?
    * @throws {HttpError}
    */
-  load(bundle: Bundle, variables = this.#variables): Promise<LoadedCode> {
-    const { urls, dir, systemFunctions } = this.deps;
-    const key = JSON.stringify([bundle.modules.map(({ path, sha256 }) => [path, sha256]), bundle.schema?.sha256, variables]);
+  load(bundle: Bundle, variables = this.#variables, checksEnv = true): Promise<LoadedCode> {
+    const key = JSON.stringify([fingerprint(bundle), variables, checksEnv]);
     let code = this.#loaded.get(key);
     if (code === undefined) {
-      code = loadCode(bundle, functionEnv(variables, urls.cloud, urls.site), dir, systemFunctions);
+      code = loadCode(bundle, surroundings(this.deps, variables), checksEnv);
       this.#loaded.set(key, code);
       for (const [oldest] of this.#loaded) {
         if (this.#loaded.size <= MAX_LOADED) break;
@@ -81,15 +84,17 @@ export class CodeStore {
   }
 
   /** D1, D2. @throws {SchemaViolation} when existing documents break the new schema */
-  serve(code: LoadedCode, { loop, live, crons }: Followers): Promise<void> {
+  serve(code: LoadedCode, { loop, live, crons, jobs }: Followers): Promise<void> {
     return loop.alone(async ({ group, afterCommit }) => {
-      group.applySchema(code.schema);
+      // What is not mounted any more keeps its schema and its documents, for when it is mounted again.
+      group.applySchemas([...code.mounts.values()].map(({ path, schema }) => [path, schema] as const));
       group.putMeta(BUNDLE_META, JSON.stringify(code.bundle));
       crons.replace(group, code.crons);
       afterCommit(() => {
         this.#code = code;
         live.invalidateAll();
         crons.arm();
+        jobs.look(); // those of a component that is mounted again
       });
     });
   }
@@ -106,4 +111,19 @@ export class CodeStore {
       });
     });
   }
+}
+
+const surroundings = ({ dir, urls, systemFunctions }: CodeStoreDeps, variables: Variables) => ({
+  dir,
+  env: functionEnv(variables, urls.cloud, urls.site),
+  platformEnv: functionEnv({}, urls.cloud, urls.site),
+  systemFunctions,
+});
+
+function fingerprint({ modules, schema, definition, components = [] }: Bundle): unknown {
+  const of = (all: readonly (BundledModule | null | undefined)[]) => all.map((module) => [module?.path, module?.sha256]);
+  return [
+    of([...modules, schema, definition]),
+    components.map((component) => [component.definitionPath, of([...component.modules, component.schema, component.definition])]),
+  ];
 }

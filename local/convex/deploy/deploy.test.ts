@@ -94,21 +94,6 @@ describe("convex CLI", () => {
     await live.close();
   }, 60_000);
 
-  test("components are refused by name", async () => {
-    mkdirSync(join(appDir, "convex/part"), { recursive: true });
-    writeFileSync(
-      join(appDir, "convex/part/convex.config.ts"),
-      'import { defineComponent } from "convex/server";\nexport default defineComponent("part");\n',
-    );
-    writeFileSync(
-      join(appDir, "convex/convex.config.ts"),
-      'import { defineApp } from "convex/server";\nimport part from "./part/convex.config";\nconst app = defineApp();\napp.use(part);\nexport default app;\n',
-    );
-    const refused = await convex("deploy", "--typecheck", "disable");
-    expect(refused.exitCode).not.toBe(0);
-    expect(refused.stderr).toContain("Components are not supported by this deployment yet");
-  }, 60_000);
-
   test("a wrong admin key is refused", async () => {
     const response = await fetch(`${server.url}/api/deploy2/start_push`, {
       method: "POST",

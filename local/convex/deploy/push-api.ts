@@ -17,17 +17,19 @@ import type { LiveQueries } from "../loop/live-queries.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { Log } from "../ops/log.ts";
 import type { Crons } from "../scheduler/crons.ts";
+import type { Jobs } from "../scheduler/jobs.ts";
 import { parsePush } from "./bundle.ts";
 import type { CodeStore } from "./code-store.ts";
 import { changedVariables, type Variables } from "./environment.ts";
 import type { LoadedCode } from "./load-code.ts";
-import { analysisJson, appJson, authDiff, evaluationJson, indexDiffJson, moduleDiff } from "./push-answers.ts";
+import { analysisJson, authDiff, componentJson, evaluationJson, indexDiffJson, moduleDiff } from "./push-answers.ts";
 
 interface PushApiDeps {
   readonly store: Store;
   readonly loop: Loop;
   readonly live: LiveQueries;
   readonly crons: Crons;
+  readonly jobs: Jobs;
   readonly codeStore: CodeStore;
   readonly urls: { readonly cloud: string; readonly site: string };
   readonly log: Log;
@@ -85,16 +87,23 @@ export class PushApi {
 
   async #evaluateSchema(request: JsonObject): Promise<JsonObject> {
     const code = await this.#load(request);
-    const counts = await this.deps.loop.read(async () => this.deps.store.listTables());
+    const diffs = await this.#diffs(code);
+    const { store, loop, codeStore } = this.deps;
+    const evaluations = await loop.read(async () =>
+      [...code.mounts.values()].map(({ path, definitionPath, schema }): [string, JsonObject] => [
+        path,
+        evaluationJson(definitionPath, schema, diffs.get(path) ?? NO_DIFF, store.listTables(path)),
+      ]),
+    );
     return {
-      componentSchemaEvaluations: { "": evaluationJson(code.schema, await this.#diff(code), counts) },
-      newComponentDefinitions: [],
+      componentSchemaEvaluations: Object.fromEntries(evaluations),
+      newComponentDefinitions: [...code.definitions.keys()].filter((path) => !codeStore.code.definitions.has(path)),
     };
   }
 
   async #evaluatePush(request: JsonObject): Promise<JsonObject> {
     const code = await this.#load(request);
-    return { schemaChange: schemaChange("", await this.#diff(code)) };
+    return { schemaChange: schemaChange("", await this.#diffs(code)) };
   }
 
   async #start(request: JsonObject): Promise<JsonObject> {
@@ -110,23 +119,24 @@ export class PushApi {
       externalDepsId: null,
       componentDefinitionPackages: {},
       appAuth: code.authProviders.map(providerToJson),
-      analysis: { "": analysisJson(code) },
-      app: appJson(code),
-      schemaChange: schemaChange(pushId, await this.#diff(code)),
+      analysis: analysisJson(code),
+      app: componentJson(code),
+      schemaChange: schemaChange(pushId, await this.#diffs(code)),
     };
   }
 
   async #waitForSchema(request: JsonObject): Promise<JsonObject> {
     const { code } = this.#find(request.schemaChange);
-    try {
-      await this.deps.loop.read(async () => this.deps.store.checkSchema(code.schema));
-      return { type: "complete" };
-    } catch (error) {
-      if (error instanceof SchemaViolation)
-        return { type: "failed", error: error.message, componentPath: "", tableName: error.table };
-      if (error instanceof SchemaRefused) return { type: "failed", error: error.message, componentPath: "", tableName: null };
-      throw error;
+    for (const { path, schema } of code.mounts.values()) {
+      try {
+        await this.deps.loop.read(async () => this.deps.store.checkSchema(schema, path));
+      } catch (error) {
+        if (!(error instanceof SchemaViolation || error instanceof SchemaRefused)) throw error;
+        const tableName = error instanceof SchemaViolation ? error.table : null;
+        return { type: "failed", error: error.message, componentPath: path, tableName };
+      }
     }
+    return { type: "complete" };
   }
 
   async #finish(request: JsonObject): Promise<JsonObject> {
@@ -136,8 +146,20 @@ export class PushApi {
     if (variables !== codeStore.variables)
       throw badRequest("Environment variables changed while this push was under way. Push again.");
     const old = codeStore.code;
-    const cronDiff = crons.diff(code.crons);
-    const indexes = await this.#diff(code);
+    const diffs = await this.#diffs(code);
+    const known = new Set(this.deps.store.components());
+    const paths = new Set([...code.mounts.keys(), ...old.mounts.keys()]);
+    const componentDiffs = [...paths].sort().map((path): [string, JsonObject] => [
+      path,
+      {
+        diffType: { type: diffType(path, old, code, known) },
+        moduleDiff: moduleDiff(old, code, path),
+        udfConfigDiff: null,
+        cronDiff: { ...crons.diff(code.crons, path) },
+        indexDiff: indexDiffJson(diffs.get(path) ?? NO_DIFF),
+        schemaDiff: null,
+      },
+    ]);
     if (request.dryRun !== true) {
       try {
         await codeStore.serve(code, this.deps);
@@ -145,21 +167,17 @@ export class PushApi {
         if (error instanceof SchemaViolation || error instanceof SchemaRefused) throw badRequest(error.message);
         throw error;
       }
-      log.info("push.served", { modules: code.bundle.modules.length, functions: code.functions.size, crons: code.crons.length });
+      log.info("push.served", {
+        modules: code.bundle.modules.length,
+        functions: code.functions.size,
+        components: code.mounts.size - 1,
+        crons: code.crons.length,
+      });
     }
     return {
       authDiff: authDiff(old, code),
       definitionDiffs: {},
-      componentDiffs: {
-        "": {
-          diffType: { type: "modify" },
-          moduleDiff: moduleDiff(old, code),
-          udfConfigDiff: null,
-          cronDiff: { ...cronDiff },
-          indexDiff: indexDiffJson(indexes),
-          schemaDiff: null,
-        },
-      },
+      componentDiffs: Object.fromEntries(componentDiffs),
     };
   }
 
@@ -171,18 +189,23 @@ export class PushApi {
 
   #load(request: JsonObject): Promise<LoadedCode> {
     const { codeStore } = this.deps;
-    return codeStore.load(parsePush(request, codeStore.code.bundle));
+    const isForCodegenOnly = request.forCodegen === true;
+    return codeStore.load(parsePush(request, codeStore.code.bundle), codeStore.variables, !isForCodegenOnly);
   }
 
-  // Documents that break the new schema are reported by wait_for_schema, not here.
-  async #diff(code: LoadedCode): Promise<SchemaDiff> {
-    try {
-      return await this.deps.loop.read(async () => this.deps.store.checkSchema(code.schema));
-    } catch (error) {
-      if (error instanceof SchemaViolation) return { tablesAdded: [], indexesAdded: [], indexesRemoved: [] };
-      if (error instanceof SchemaRefused) throw badRequest(error.message);
-      throw error;
+  // By component. Documents that break the new schema are reported by wait_for_schema, not here.
+  async #diffs(code: LoadedCode): Promise<ReadonlyMap<string, SchemaDiff>> {
+    const diffs = new Map<string, SchemaDiff>();
+    for (const { path, schema } of code.mounts.values()) {
+      try {
+        diffs.set(path, await this.deps.loop.read(async () => this.deps.store.checkSchema(schema, path)));
+      } catch (error) {
+        if (error instanceof SchemaRefused)
+          throw badRequest(path === "" ? error.message : `Component "${path}": ${error.message}`);
+        if (!(error instanceof SchemaViolation)) throw error;
+      }
     }
+    return diffs;
   }
 
   #find(change: JsonValue | undefined): StartedPush {
@@ -195,8 +218,17 @@ export class PushApi {
   }
 }
 
-const schemaChange = (pushId: string, diff: SchemaDiff): JsonObject => ({
+const NO_DIFF: SchemaDiff = { tablesAdded: [], indexesAdded: [], indexesRemoved: [] };
+
+const schemaChange = (pushId: string, diffs: ReadonlyMap<string, SchemaDiff>): JsonObject => ({
   allocatedComponentIds: {},
   schemaIds: { "": pushId },
-  indexDiffs: { "": indexDiffJson(diff) },
+  indexDiffs: Object.fromEntries([...diffs].map(([path, diff]) => [path, indexDiffJson(diff)])),
 });
+
+/** @param known components that have stored something before */
+function diffType(path: string, old: LoadedCode, next: LoadedCode, known: ReadonlySet<string>): string {
+  if (!next.mounts.has(path)) return "unmount";
+  if (old.mounts.has(path)) return "modify";
+  return known.has(path) ? "remount" : "create";
+}

@@ -1,9 +1,9 @@
 // The `_system/...` queries behind `convex data`, `env`, `run` and `function-spec`. Only holders of the admin key reach them.
 import { isObject, type JsonObject, type JsonValue, type Store } from "../engine/index.ts";
 import { currentCall } from "../runner/call.ts";
-import type { RegisteredFunction } from "../runner/functions.ts";
 import type { Variables } from "./environment.ts";
 import type { LoadedCode } from "./load-code.ts";
+import type { LoadedMount, SystemFunctions } from "./load-mount.ts";
 
 interface SystemDeps {
   readonly store: Store;
@@ -13,9 +13,10 @@ interface SystemDeps {
   readonly code: () => LoadedCode;
 }
 
-type Handler = (args: JsonObject) => JsonValue | Promise<JsonValue>;
+/** `component`: the one the admin asks about, "" is the app itself. */
+type Handler = (args: JsonObject, component: string) => JsonValue | Promise<JsonValue>;
 
-export function systemFunctions(deps: SystemDeps): RegisteredFunction[] {
+export function systemFunctions(deps: SystemDeps): SystemFunctions {
   const handlers: Record<string, Handler> = {
     "_system/cli/queryEnvironmentVariables:default": () =>
       Object.entries(deps.variables()).map(([name, value]) => ({ name, value })),
@@ -25,28 +26,30 @@ export function systemFunctions(deps: SystemDeps): RegisteredFunction[] {
     },
     "_system/cli/convexUrl:cloudUrl": () => deps.urls.cloud,
     "_system/cli/convexUrl:siteUrl": () => deps.urls.site,
-    "_system/cli/modules:apiSpec": () => apiSpec(deps.code()),
-    "_system/cli/tables:default": () => ({
-      page: deps.store.listTables().map(({ name }) => ({ name })),
+    "_system/cli/modules:apiSpec": (_args, component) => apiSpec(deps.code().mounts.get(component)),
+    "_system/cli/tables:default": (_args, component) => ({
+      page: deps.store.listTables(component).map(({ name }) => ({ name })),
       isDone: true,
       continueCursor: "end",
     }),
-    "_system/cli/tableSize:default": ({ tableName }) =>
-      deps.store.listTables().find(({ name }) => name === tableName)?.documentCount ?? 0,
+    "_system/cli/tableSize:default": ({ tableName, componentId }, component) =>
+      deps.store.listTables(typeof componentId === "string" ? componentId : component).find(({ name }) => name === tableName)
+        ?.documentCount ?? 0,
     "_system/cli/tableData:default": tableData,
-    "_system/frontend/components:list": () => [],
+    "_system/frontend/components:list": () => components(deps.store, deps.code()),
   };
-  return Object.entries(handlers).map(([path, handler]) => ({
-    path,
-    kind: "query",
-    visibility: "system",
-    args: null,
-    returns: null,
-    invoke: async (argsJson) => {
-      const [args]: JsonValue[] = JSON.parse(argsJson);
-      return JSON.stringify(await handler(isObject(args) ? args : {}));
-    },
-  }));
+  return (component) =>
+    Object.entries(handlers).map(([path, handler]) => ({
+      path,
+      kind: "query",
+      visibility: "system",
+      args: null,
+      returns: null,
+      invoke: async (argsJson) => {
+        const [args]: JsonValue[] = JSON.parse(argsJson);
+        return JSON.stringify(await handler(isObject(args) ? args : {}, component));
+      },
+    }));
 }
 
 async function tableData({ table, order, paginationOpts }: JsonObject): Promise<JsonValue> {
@@ -65,8 +68,21 @@ async function tableData({ table, order, paginationOpts }: JsonObject): Promise<
   );
 }
 
-function apiSpec(code: LoadedCode): JsonValue {
-  const functions: JsonValue[] = [...code.analysis].flatMap(([path, analyzed]) =>
+// A component's path is its id here: nothing else names it.
+function components(store: Store, { mounts }: LoadedCode): JsonValue {
+  const paths = new Set([...mounts.keys(), ...store.components()]);
+  return [...paths].sort().map((path) => ({
+    id: path,
+    path,
+    name: path.split("/").at(-1) ?? "",
+    args: {},
+    state: mounts.has(path) ? "active" : "unmounted",
+  }));
+}
+
+function apiSpec(mount: LoadedMount | undefined): JsonValue {
+  if (mount === undefined) return [];
+  const functions: JsonValue[] = [...mount.analysis].flatMap(([path, analyzed]) =>
     analyzed.map(({ name, udfType, isPublic, args, returns }) => ({
       functionType: udfType,
       identifier: `${path}:${name}`,
@@ -75,7 +91,7 @@ function apiSpec(code: LoadedCode): JsonValue {
       returns: JSON.parse(returns) as JsonValue,
     })),
   );
-  const routes: JsonValue[] = (code.router?.getRoutes() ?? []).map(([path, method]) => ({
+  const routes: JsonValue[] = (mount.router?.getRoutes() ?? []).map(([path, method]) => ({
     functionType: "HttpAction",
     method,
     path,

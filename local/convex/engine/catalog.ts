@@ -58,6 +58,8 @@ export class Catalog {
   private readonly byNumber = new Map<number, Table>();
   /** Tables with rows in the file (C2). */
   private readonly stored = new Set<number>();
+  /** Components with a stored table. A few, so that asking for them is cheap however many tables there are. */
+  private readonly components = new Set<string>();
   private readonly systemTables: ReadonlyMap<string, SystemTable>;
   private nextSystemNumber = FIRST_SYSTEM_NUMBER;
   private nextUserNumber = FIRST_USER_NUMBER;
@@ -103,6 +105,15 @@ export class Catalog {
     return tables.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Components with rows in the file; with a name, those that have this table. Sorted; "" is the app itself. */
+  storedComponents(tableName?: string): string[] {
+    const has = (component: string): boolean => {
+      const table = tableName === undefined ? undefined : this.byName.get(nameKey(component, tableName));
+      return tableName === undefined || (table !== undefined && this.isStored(table));
+    };
+    return [...this.components].filter(has).sort();
+  }
+
   /** Stored system tables of every component, with the indexes this program wants them to have. */
   storedSystemTables(): { table: Table; indexes: IndexDefinition[] }[] {
     const tables = [...this.byName.values()].filter((table) => table.isSystem && this.isStored(table));
@@ -117,6 +128,7 @@ export class Catalog {
       .run(table.number, table.component, table.name);
     for (const index of table.indexes) this.storeIndex(table, index);
     this.stored.add(table.number);
+    this.components.add(table.component);
   }
 
   /** A new index of a table, not yet part of it (`replace` makes it so). */
@@ -143,6 +155,7 @@ export class Catalog {
   /** Rereads the file after a rollback. Reserved numbers stay reserved (C1); validators are the caller's to put back. */
   reload(): void {
     this.stored.clear();
+    this.components.clear();
     for (const table of this.byName.values()) {
       const indexes = table.isSystem ? table.indexes : table.indexes.filter(isBuiltIn);
       this.replace({ ...table, indexes, validator: null });
@@ -170,6 +183,7 @@ export class Catalog {
       const isHidden = this.systemTables.get(row.name)?.isHidden ?? false;
       this.replace({ ...row, isSystem, isHidden, indexes: indexes.get(row.number) ?? [], validator: null });
       this.stored.add(row.number);
+      this.components.add(row.component);
       if (isSystem) this.nextSystemNumber = Math.max(this.nextSystemNumber, row.number + 1);
       else this.nextUserNumber = Math.max(this.nextUserNumber, row.number + 1);
     }

@@ -46,8 +46,11 @@ export class SchemaViolation extends EngineError {
     readonly table: string,
     readonly documentId: string,
     readonly reason: string,
+    /** "" is the app itself. */
+    readonly component = "",
   ) {
-    super(`Schema validation failed.\nDocument with ID "${documentId}" in table "${table}" does not match the schema: ${reason}`);
+    const place = component === "" ? `table "${table}"` : `table "${table}" of component "${component}"`;
+    super(`Schema validation failed.\nDocument with ID "${documentId}" in ${place} does not match the schema: ${reason}`);
   }
 }
 

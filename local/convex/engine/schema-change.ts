@@ -42,7 +42,7 @@ export class SchemaChange {
       if (!validator || validator.toString() === table.validator?.toString()) continue; // they fit it already
       for (const row of documents(this.rows, table)) {
         const problem = validator.checkDocument(parse(row), (id) => this.catalog.tableNameOf(this.component, id));
-        if (problem) throw new SchemaViolation(table.name, row.id, problem);
+        if (problem) throw new SchemaViolation(table.name, row.id, problem, this.component);
       }
     }
   }

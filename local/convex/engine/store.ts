@@ -5,6 +5,7 @@ import { Catalog, type SystemTable } from "./catalog.ts";
 import { Clock } from "./clock.ts";
 import { CURSOR_KEY_BYTES, Cursors } from "./cursors.ts";
 import { asUnusable, openFile } from "./file.ts";
+import { decodeId } from "./ids.ts";
 import { ReadSet } from "./read-set.ts";
 import { Rows } from "./rows.ts";
 import { parseSchema } from "./schema.ts";
@@ -150,6 +151,17 @@ export class Store {
   listTables(component = ""): { name: string; documentCount: number }[] {
     const tables = this.catalog.storedTables(component).filter((table) => !table.isSystem);
     return tables.map((table) => ({ name: table.name, documentCount: this.rows.countDocuments(table) }));
+  }
+
+  /** Components that ever stored a document, or one in this table; mounted or not. Sorted, "" is the app itself. */
+  components(tableName?: string): string[] {
+    return this.catalog.storedComponents(tableName);
+  }
+
+  /** The component whose table an id belongs to, or null. */
+  componentOf(id: string): string | null {
+    const decoded = decodeId(id);
+    return "problem" in decoded ? null : (this.catalog.tableByNumber(decoded.tableNumber)?.component ?? null);
   }
 
   /** The table an id belongs to in a component, or null: what argument validators ask. */

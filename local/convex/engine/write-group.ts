@@ -83,18 +83,30 @@ export class WriteGroup {
   /** Checks every document, then swaps the schema and builds its indexes, as part of this commit. Transactions begun before get Conflict.
    *  @throws {SchemaViolation} @throws {SchemaRefused} before anything was changed */
   applySchema(schemaExport: JsonValue | null, component = ""): SchemaDiff {
-    const { catalog, rows, settings, log } = this.host;
-    const change = new SchemaChange(catalog, rows, component, parseSchema(schemaExport));
+    const change = new SchemaChange(this.host.catalog, this.host.rows, component, parseSchema(schemaExport));
     const diff = change.diff();
-    change.check();
+    this.applySchemas([[component, schemaExport]]);
+    return diff;
+  }
+
+  /** {@link applySchema} for several components at once: every document of all of them is checked before anything changes.
+   *  @throws {SchemaViolation} @throws {SchemaRefused} before anything was changed */
+  applySchemas(schemas: Iterable<readonly [component: string, schemaExport: JsonValue | null]>): void {
+    const { catalog, rows, settings, log } = this.host;
+    const changes = [...schemas].map(([component, schemaExport]) => {
+      const change = new SchemaChange(catalog, rows, component, parseSchema(schemaExport));
+      return { component, schemaExport, change };
+    });
+    for (const { change } of changes) change.check();
     this.write(() => {
-      change.apply();
-      settings.putSchema(component, schemaExport);
+      for (const { component, schemaExport, change } of changes) {
+        change.apply();
+        settings.putSchema(component, schemaExport);
+      }
       this.host.clock.tick();
     });
-    this.schemas.set(component, schemaExport);
+    for (const { component, schemaExport } of changes) this.schemas.set(component, schemaExport);
     log.forget();
-    return diff;
   }
 
   /** Moves latestTs to max(now, last + 1) with nothing else written. */

@@ -66,9 +66,6 @@ export class FunctionApi {
 
   // What `convex run` uses; needs no admin key for public functions, like the real one.
   async #runAny(body: JsonObject, request: Request, ip: string | null): Promise<Response> {
-    if (typeof body.componentPath === "string" && body.componentPath !== "") {
-      throw badRequest(`Components are not supported by this deployment yet (asked for "${body.componentPath}").`);
-    }
     return reply(await this.deps.calls.any(await this.#callOf(body, request, ip)), formatOf(body));
   }
 
@@ -106,7 +103,10 @@ export class FunctionApi {
     const identity = await callerOf(request, this.deps);
     if (path.startsWith("_system/") && !isAdmin(identity))
       throw new AuthRefused("BadAdminKey", "System functions need the admin key.");
-    return { path: canonicalPath(path), args: argsOf(body.args), identity, origin: originOf(request, ip) };
+    const component = body.componentPath ?? "";
+    if (typeof component !== "string")
+      throw badRequest("`componentPath` must be the path of a component, such as `workflow/workpool`.");
+    return { component, path: canonicalPath(path), args: argsOf(body.args), identity, origin: originOf(request, ip) };
   }
 }
 

@@ -1,13 +1,13 @@
-// HTTP actions: the app's own routes, on the site port or under `/http/` of the API port.
+// HTTP actions: the routes of the app and of components mounted under a prefix, on the site port or under `/http/` of the API port.
 import type { FunctionCalls } from "../calls.ts";
 import type { FunctionObserver } from "../ops/function-observer.ts";
-import type { HttpHandler } from "../runner/action-runner.ts";
 import { clientMessage } from "../runner/failure.ts";
 import type { CodeVersion } from "../runner/functions.ts";
 import { elapsedMs } from "../runner/real-globals.ts";
 import { MAX_BODY_BYTES, readBytes } from "./body.ts";
 import { type CallerDeps, originOf, tolerantCallerOf } from "./caller.ts";
 import { json } from "./replies.ts";
+import { routeOf } from "./routing.ts";
 
 interface HttpActionsDeps extends CallerDeps {
   readonly calls: FunctionCalls;
@@ -25,9 +25,9 @@ export class HttpActions {
     const { deps } = this;
     const code = deps.code();
     const url = new URL(pathAndQuery, deps.siteUrl());
-    const found = code.router?.lookup(url.pathname, request.method as "GET");
-    if (found === null || found === undefined) return new Response(`No HttpAction routed for ${url.pathname}`, { status: 404 });
-    const [handler, method, route] = found;
+    const found = routeOf(code, url.pathname, request.method);
+    if (found === null) return new Response(`No HttpAction routed for ${url.pathname}`, { status: 404 });
+    const { home, handler, name } = found;
     const identity = await tolerantCallerOf(request, deps);
     const hasBody = request.method !== "GET" && request.method !== "HEAD";
     const incoming = new Request(url.href, {
@@ -37,15 +37,11 @@ export class HttpActions {
     });
     const origin = originOf(request, ip);
     const startedAt = elapsedMs();
-    const outcome = await deps.calls.actions.runHttp(
-      { code, identity, origin },
-      `${method} ${route}`,
-      asHandler(handler),
-      incoming,
-    );
+    const outcome = await deps.calls.actions.runHttp({ code, identity, origin }, home, name, handler, incoming);
     deps.observer.note({
       kind: "httpAction",
-      path: `${method} ${route}`,
+      component: home.path,
+      path: name,
       tookMs: elapsedMs() - startedAt,
       lines: outcome.lines,
       error: outcome.ok ? null : outcome.failure.description,
@@ -56,10 +52,4 @@ export class HttpActions {
     const text = clientMessage(outcome.failure, origin.requestId).replace("\n", ": ");
     return json({ code: text.split("\n")[0], trace: text, ...data }, 500);
   }
-}
-
-// The package's public type leaves out the method it is called by.
-function asHandler(handler: object): HttpHandler {
-  if ("invokeHttpAction" in handler) return handler as HttpHandler;
-  throw new Error("A route's handler was not made by httpAction().");
 }

@@ -4,7 +4,7 @@
 //   Q3. `read` and `subscribe` are called in the same read phase; no commit can come between them.
 //   Q4. A failed query keeps its read set: it recovers by itself when what it read changes.
 
-import { type Identity, identityKey, isAdmin } from "../auth/identity.ts";
+import { type Identity, identityKey } from "../auth/identity.ts";
 import {
   type Committed,
   type IntervalHandle,
@@ -14,20 +14,22 @@ import {
   type Store,
 } from "../engine/index.ts";
 import { type Failure, failureOf } from "../runner/failure.ts";
-import { type CodeVersion, findFunction, type RegisteredFunction } from "../runner/functions.ts";
+import { type CodeVersion, findFunction, type Reach, type RegisteredFunction, reachOf } from "../runner/functions.ts";
 import type { RequestOrigin } from "../runner/origin.ts";
 import { nowMs } from "../runner/real-globals.ts";
 import type { TransactionRunner } from "../runner/transaction-runner.ts";
 
 export interface QueryRequest {
+  /** Path of the component to look in; "" (default) is the app itself. */
+  readonly component?: string;
   readonly path: string;
   readonly args: JsonObject;
   readonly argsJson: string;
   readonly journal: string | null;
   readonly identity: Identity;
   readonly origin: RequestOrigin;
-  /** Calls from the app's own actions reach internal functions. */
-  readonly isInternalCall?: boolean;
+  /** Set for calls by the app or a component itself. */
+  readonly reach?: Reach;
 }
 
 export type QueryAnswer =
@@ -85,13 +87,13 @@ export class LiveQueries {
   async read(request: QueryRequest): Promise<LiveResult> {
     let fn: RegisteredFunction;
     try {
-      const reach = request.isInternalCall ? "internal" : isAdmin(request.identity) ? "admin" : "public";
-      fn = findFunction(this.options.code().functions, request.path, "query", reach);
+      fn = findFunction(this.options.code(), { component: "", ...request }, "query", reachOf(request));
     } catch (error) {
       return this.#refused(request, error);
     }
     const who = identityKey(request.identity);
-    const sharedKey = `${fn.path}\n${request.journal ?? ""}\n${request.argsJson}`;
+    const name = `${fn.home.path}/${fn.path}`;
+    const sharedKey = `${name}\n${request.journal ?? ""}\n${request.argsJson}`;
     const personalKey = `${sharedKey}\n${who}`;
     for (;;) {
       const known = this.#fresh.get(sharedKey) ?? this.#fresh.get(personalKey);
@@ -99,10 +101,10 @@ export class LiveQueries {
         this.stats.shared += 1;
         return known;
       }
-      const runKey = this.#personal.has(fn.path) ? personalKey : sharedKey;
+      const runKey = this.#personal.has(name) ? personalKey : sharedKey;
       const running = this.#running.get(runKey);
       if (running === undefined) {
-        const run = this.#run(fn, request, who, sharedKey, personalKey).finally(() => this.#running.delete(runKey));
+        const run = this.#run(fn, name, request, who, sharedKey, personalKey).finally(() => this.#running.delete(runKey));
         this.#running.set(runKey, run);
         return run;
       }
@@ -146,6 +148,7 @@ export class LiveQueries {
 
   async #run(
     fn: RegisteredFunction,
+    name: string,
     request: QueryRequest,
     who: string,
     sharedKey: string,
@@ -153,8 +156,8 @@ export class LiveQueries {
   ): Promise<LiveResult> {
     const { store, runner, code, onRun } = this.options;
     const version = code();
-    const begin = () => store.begin({ kind: "query", nowMs: nowMs() });
-    const tx = begin();
+    const begin = (component: string) => store.begin({ kind: "query", nowMs: nowMs(), component });
+    const tx = begin(fn.home.path);
     this.stats.runs += 1;
     const run = await runner.run({
       code: version,
@@ -172,7 +175,7 @@ export class LiveQueries {
       ? { ok: true, valueJson: outcome.valueJson, lines, journal: outcome.journal }
       : { ok: false, failure: outcome.failure, requestId: request.origin.requestId, lines, journal: outcome.journal };
     onRun(fn, answer, run.tookMs, request);
-    if (identityObserved) this.#personal.add(fn.path);
+    if (identityObserved) this.#personal.add(name);
     const key = identityObserved ? personalKey : sharedKey;
     const result = newResult(answer, key, tx.reads, identityObserved, who);
     this.#fresh.set(key, result);

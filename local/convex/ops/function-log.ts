@@ -5,6 +5,8 @@ export type LoggedKind = "Query" | "Mutation" | "Action" | "HttpAction";
 
 export interface Execution {
   readonly kind: LoggedKind;
+  /** Path of the component; "" is the app itself. */
+  readonly component: string;
   /** `module.js:fn`, or `POST /path` of an HTTP action. */
   readonly identifier: string;
   readonly startedMs: number;
@@ -53,6 +55,7 @@ function toJson(execution: Execution): Record<string, unknown> {
   return {
     kind: "Completion",
     identifier: execution.identifier,
+    componentPath: execution.component === "" ? null : execution.component,
     udfType: execution.kind,
     logLines: execution.lines,
     timestamp: (execution.startedMs + execution.tookMs) / 1000,

@@ -11,6 +11,8 @@ const SLOW_TRANSACTION_MS = 500;
 
 export interface Observed {
   readonly kind: FunctionKind | "httpAction";
+  /** Path of the component it ran in; "" is the app itself. */
+  readonly component: string;
   readonly path: string;
   readonly tookMs: number;
   readonly lines: readonly string[];
@@ -33,14 +35,30 @@ export class FunctionObserver {
   constructor(private readonly log: Log) {}
 
   note(observed: Observed): void {
-    const { kind, path, tookMs, lines, error, requestId } = observed;
+    const { kind, component, path, tookMs, lines, error, requestId } = observed;
     this.latency.observe(kind, tookMs / 1000, error !== null);
     const identifier = kind === "httpAction" ? path : storedPath(path);
-    this.functionLog.record({ kind: LOGGED[kind], identifier, startedMs: nowMs() - tookMs, tookMs, lines, error, requestId });
+    this.functionLog.record({
+      kind: LOGGED[kind],
+      component,
+      identifier,
+      startedMs: nowMs() - tookMs,
+      tookMs,
+      lines,
+      error,
+      requestId,
+    });
     if (error !== null)
-      this.log.warn("function.failed", { kind, path, requestId, tookMs: Math.round(tookMs), error: error.slice(0, 2000) });
+      this.log.warn("function.failed", {
+        kind,
+        component,
+        path,
+        requestId,
+        tookMs: Math.round(tookMs),
+        error: error.slice(0, 2000),
+      });
     if (tookMs > SLOW_TRANSACTION_MS && (kind === "query" || kind === "mutation")) {
-      this.log.warn("function.slow", { kind, path, requestId, tookMs: Math.round(tookMs) });
+      this.log.warn("function.slow", { kind, component, path, requestId, tookMs: Math.round(tookMs) });
     }
   }
 }

@@ -6,7 +6,7 @@ import type { JsonObject } from "../engine/index.ts";
 import { type ActionHost, ActionSyscalls } from "./action-syscalls.ts";
 import { type ActionCall, runInCall } from "./call.ts";
 import { type Failure, FunctionError, failureOf } from "./failure.ts";
-import type { CodeVersion, RegisteredFunction } from "./functions.ts";
+import type { CodeVersion, Mount, RegisteredFunction } from "./functions.ts";
 import { LogLines } from "./log-lines.ts";
 import type { RequestOrigin } from "./origin.ts";
 import { realSetTimeout } from "./real-globals.ts";
@@ -35,46 +35,53 @@ export class ActionRunner {
   constructor(
     private readonly host: ActionHost,
     private readonly deploymentName: string,
-    private readonly tableOf: (id: string) => string | null,
+    private readonly tableOf: (id: string, component: string) => string | null,
     /** Longest an action may take. Default 10 minutes. */
     private readonly limitMs = 600_000,
   ) {}
 
   /** Never throws: whatever goes wrong in an action is its outcome. */
   async run(request: ActionRequest, fn: RegisteredFunction, args: JsonObject): Promise<ActionOutcome> {
-    const { call, syscalls } = this.#begin(request, fn.path);
+    const { call, syscalls } = this.#begin(request, fn.home, fn.path);
+    const tableOf = (id: string): string | null => this.tableOf(id, fn.home.path);
     try {
-      checkValue("ArgumentValidationError", fn.args, args, this.tableOf);
+      checkValue("ArgumentValidationError", fn.args, args, tableOf);
       const work = runInCall(call, () => fn.invoke(JSON.stringify([args])));
       const valueJson = await this.#within(work);
-      if (fn.returns !== null) checkValue("ReturnsValidationError", fn.returns, JSON.parse(valueJson), this.tableOf);
+      if (fn.returns !== null) checkValue("ReturnsValidationError", fn.returns, JSON.parse(valueJson), tableOf);
       return { ok: true, valueJson, lines: call.lines.lines };
     } catch (error) {
-      return { ok: false, failure: failureOf(error, request.code.dir), lines: call.lines.lines };
+      return { ok: false, failure: failureOf(error, fn.home.dir), lines: call.lines.lines };
     } finally {
       syscalls.close();
     }
   }
 
   /** The response's body may still be streaming when this returns; the call stays open until it ends. */
-  async runHttp(request: ActionRequest, path: string, handler: HttpHandler, incoming: Request): Promise<HttpActionOutcome> {
-    const { call, syscalls } = this.#begin(request, path);
+  async runHttp(
+    request: ActionRequest,
+    home: Mount,
+    path: string,
+    handler: HttpHandler,
+    incoming: Request,
+  ): Promise<HttpActionOutcome> {
+    const { call, syscalls } = this.#begin(request, home, path);
     try {
       const response: unknown = await this.#within(runInCall(call, () => handler.invokeHttpAction(incoming)));
       if (!(response instanceof Response)) throw new FunctionError(`HTTP action ${path} must return a Response.`);
       return { ok: true, response: keepCallOpen(response, call, () => syscalls.close()), lines: call.lines.lines };
     } catch (error) {
       syscalls.close();
-      return { ok: false, failure: failureOf(error, request.code.dir), lines: call.lines.lines };
+      return { ok: false, failure: failureOf(error, home.dir), lines: call.lines.lines };
     }
   }
 
-  #begin(request: ActionRequest, functionPath: string): { call: ActionCall; syscalls: ActionSyscalls } {
+  #begin(request: ActionRequest, home: Mount, functionPath: string): { call: ActionCall; syscalls: ActionSyscalls } {
     const lines = new LogLines();
-    const syscalls = new ActionSyscalls(this.host, request, functionPath, lines, this.deploymentName);
+    const syscalls = new ActionSyscalls(this.host, request, home.path, functionPath, lines, this.deploymentName);
     return {
       syscalls,
-      call: { kind: "action", functionPath, env: request.code.env, syscalls, assignedGlobals: new Map(), lines },
+      call: { kind: "action", functionPath, env: home.env, syscalls, assignedGlobals: new Map(), lines },
     };
   }
 

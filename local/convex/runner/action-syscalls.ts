@@ -4,8 +4,8 @@ import { attributesOf, type Identity } from "../auth/identity.ts";
 import type { JsonObject } from "../engine/index.ts";
 import { runOutsideCalls, type Syscalls } from "./call.ts";
 import { nestedError } from "./failure.ts";
-import { canonicalPath, storedPath } from "./function-path.ts";
-import { type CodeVersion, type FunctionKind, findFunction } from "./functions.ts";
+import { storedPath } from "./function-path.ts";
+import { type CodeVersion, type FunctionAddress, type FunctionKind, findFunction, type RegisteredFunction } from "./functions.ts";
 import type { LogLines } from "./log-lines.ts";
 import type { RequestOrigin } from "./origin.ts";
 import type { CallResult } from "./outcome.ts";
@@ -14,17 +14,29 @@ import { unsupportedOperation } from "./unsupported.ts";
 
 /** The deployment as actions see it. */
 export interface ActionHost {
-  /** Runs a function of the app, internal ones included. */
+  /** Runs a function of the app or of a component. */
   call(request: HostCall): Promise<CallResult>;
   /** @returns the job's id, once it is stored */
-  schedule(path: string, args: JsonObject, dueMs: number, scheduledBy: string | null): Promise<string>;
-  cancel(jobId: string): Promise<void>;
+  schedule(job: ActionJob): Promise<string>;
+  /** @param owner the component whose job it must be */
+  cancel(jobId: string, owner: string): Promise<void>;
 }
 
-export interface HostCall {
+/** A function an action schedules. */
+export interface ActionJob extends FunctionAddress {
+  /** The component that schedules it. */
+  readonly owner: string;
+  readonly args: JsonObject;
+  /** When it is due, ms since the epoch. */
+  readonly dueMs: number;
+  /** The job the action itself runs for. */
+  readonly scheduledBy: string | null;
+}
+
+export interface HostCall extends FunctionAddress {
   readonly code: CodeVersion;
   readonly kind: FunctionKind;
-  readonly path: string;
+  readonly reach: "internal" | "exported";
   readonly args: JsonObject;
   readonly identity: Identity;
   readonly origin: RequestOrigin;
@@ -36,6 +48,8 @@ export class ActionSyscalls implements Syscalls {
   constructor(
     private readonly host: ActionHost,
     private readonly request: { readonly code: CodeVersion; readonly identity: Identity; readonly origin: RequestOrigin },
+    /** The component the action runs in. */
+    private readonly component: string,
     private readonly path: string,
     private readonly lines: LogLines,
     private readonly deploymentName: string,
@@ -53,7 +67,7 @@ export class ActionSyscalls implements Syscalls {
   async async(op: string, argsJson: string): Promise<string> {
     if (this.#closed) throw new Error("This action has already ended; await every promise it starts.");
     const args = new SyscallArgs(op, argsJson);
-    const { code, identity, origin } = this.request;
+    const { identity, origin } = this.request;
     switch (op) {
       case "1.0/actions/query":
         return this.#call("query", args);
@@ -62,38 +76,53 @@ export class ActionSyscalls implements Syscalls {
       case "1.0/actions/action":
         return this.#call("action", args);
       case "1.0/actions/schedule": {
-        const found = findFunction(code.functions, addressOf(args), null, "internal");
+        const found = this.#find(args);
         if (found.kind === "query") throw new Error(`Queries cannot be scheduled: ${found.path}.`);
-        const [dueMs, functionArgs] = [args.number("ts") * 1000, args.object("args")];
-        return JSON.stringify(
-          await runOutsideCalls(() => this.host.schedule(found.path, functionArgs, dueMs, origin.scheduledFunctionId)),
-        );
+        const job: ActionJob = {
+          owner: this.component,
+          component: found.home.path,
+          path: found.path,
+          args: args.object("args"),
+          dueMs: args.number("ts") * 1000,
+          scheduledBy: origin.scheduledFunctionId,
+        };
+        return JSON.stringify(await runOutsideCalls(() => this.host.schedule(job)));
       }
       case "1.0/actions/cancel_job": {
         const id = args.text("id");
-        await runOutsideCalls(() => this.host.cancel(id));
+        await runOutsideCalls(() => this.host.cancel(id, this.component));
         return "null";
       }
       case "1.0/getUserIdentity":
-        return JSON.stringify(attributesOf(identity));
-      case "1.0/createFunctionHandle":
-        return JSON.stringify(functionHandle(findFunction(code.functions, addressOf(args), null, "internal").path));
+        return JSON.stringify(this.component === "" ? attributesOf(identity) : null);
+      case "1.0/createFunctionHandle": {
+        const { home, path } = this.#find(args);
+        return JSON.stringify(functionHandle(home.path, path));
+      }
       case "1.0/getFunctionMetadata":
-        return JSON.stringify({ name: storedPath(this.path), componentPath: "" });
+        return JSON.stringify({ name: storedPath(this.path), componentPath: this.component });
       case "1.0/getDeploymentMetadata":
         return JSON.stringify({ name: this.deploymentName, region: null, class: "s16" });
       case "1.0/getRequestMetadata":
-        return JSON.stringify({ ...origin, authToken: identity.kind === "user" ? identity.token : null });
+        return JSON.stringify({
+          ...origin,
+          authToken: identity.kind === "user" && this.component === "" ? identity.token : null,
+        });
       default:
         throw unsupportedOperation(op, "async operation");
     }
   }
 
+  #find(args: SyscallArgs): RegisteredFunction {
+    const address = addressOf(args, this.component);
+    return findFunction(this.request.code, address, null, address.reach);
+  }
+
   async #call(kind: FunctionKind, args: SyscallArgs): Promise<string> {
     const { code, identity, origin } = this.request;
-    const path = canonicalPath(addressOf(args));
+    const address = addressOf(args, this.component);
     const functionArgs = args.object("args");
-    const result = await runOutsideCalls(() => this.host.call({ code, kind, path, args: functionArgs, identity, origin }));
+    const result = await runOutsideCalls(() => this.host.call({ code, kind, ...address, args: functionArgs, identity, origin }));
     this.lines.absorb(result.lines);
     if (!result.ok) throw nestedError(result.failure);
     return result.valueJson;

@@ -2,15 +2,14 @@
 //   S1. A job exists if and only if the transaction that scheduled it committed.
 import type { JsonObject, JsonValue, Transaction } from "../engine/index.ts";
 import { storedPath } from "./function-path.ts";
+import type { FunctionAddress } from "./functions.ts";
 
 const FIVE_YEARS_MS = 5 * 366 * 86_400_000;
 const MAX_ARGS_BYTES = 4 * 1024 * 1024;
 
 export type JobState = "pending" | "inProgress" | "success" | "failed" | "canceled";
 
-export interface NewJob {
-  /** Canonical function path. */
-  readonly path: string;
+export interface NewJob extends FunctionAddress {
   readonly args: JsonObject;
   /** When it is due, ms since the epoch. */
   readonly dueMs: number;
@@ -19,7 +18,11 @@ export interface NewJob {
   readonly state?: "pending" | "canceled";
 }
 
-/** @returns the job's id. @throws {Error} on a time more than five years away or on arguments above 4 MiB */
+/**
+ * The row belongs to the component of the transaction, whose `db.system` sees it and whose `cancel` ends it. The function
+ * may be another component's (scheduled by its handle): then the row says whose.
+ * @returns the job's id. @throws {Error} on a time more than five years away or on arguments above 4 MiB
+ */
 export function insertJob(tx: Transaction, table: "_scheduled_functions" | "_cron_runs", job: NewJob): string {
   if (!Number.isFinite(job.dueMs) || Math.abs(job.dueMs - job.nowMs) > FIVE_YEARS_MS) {
     throw new Error("The scheduled time must be within five years from now.");
@@ -29,6 +32,7 @@ export function insertJob(tx: Transaction, table: "_scheduled_functions" | "_cro
   }
   return tx.system.insert(table, {
     name: storedPath(job.path),
+    ...(job.component === tx.component ? {} : { component: job.component }),
     args: [job.args],
     scheduledTime: job.dueMs,
     state: { kind: job.state ?? "pending" },

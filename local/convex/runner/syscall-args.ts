@@ -1,6 +1,8 @@
 // Reads the JSON arguments of a syscall. The other side is the convex package, so a surprise here is a version mismatch:
 // it fails with the operation's name rather than guessing.
 import type { JsonObject, JsonValue } from "../engine/index.ts";
+import { canonicalPath } from "./function-path.ts";
+import type { FunctionAddress } from "./functions.ts";
 
 export class SyscallArgs {
   readonly #fields: JsonObject;
@@ -56,20 +58,34 @@ export class SyscallArgs {
   }
 }
 
-const HANDLE_PREFIX = "function://;";
+const HANDLE_PREFIX = "function://";
+const CHILD_PREFIX = "_reference/childComponent/";
 
-/** What `createFunctionHandle` answers for a function of the app itself. */
-export const functionHandle = (canonicalPath: string): string => `${HANDLE_PREFIX}${canonicalPath}`;
+/** What `createFunctionHandle` answers: stable across pushes, and good in every component. */
+export const functionHandle = (component: string, canonicalPath: string): string =>
+  `${HANDLE_PREFIX}${component};${canonicalPath}`;
 
 /**
- * The function a call is addressed to: by name or by handle.
- * @throws {Error} for references into components, which this deployment does not run yet
+ * The function a call is addressed to: by name (the caller's own), by handle (anybody's), or by reference (a child's).
+ * @param caller path of the component that calls; "" is the app itself
+ * @throws {Error} on an address this deployment cannot read
  */
-export function addressOf(args: SyscallArgs): string {
+export function addressOf(args: SyscallArgs, caller: string): FunctionAddress & { readonly reach: "internal" | "exported" } {
   const name = args.optionalText("name");
-  if (name !== undefined) return name;
+  if (name !== undefined) return { component: caller, path: canonicalPath(name), reach: "internal" };
   const handle = args.optionalText("functionHandle");
-  if (handle?.startsWith(HANDLE_PREFIX)) return handle.slice(HANDLE_PREFIX.length);
-  const reference = handle ?? args.optionalText("reference") ?? "nothing";
-  throw new Error(`${args.op}: components are not supported by this deployment yet (called ${reference}).`);
+  const at = handle?.indexOf(";") ?? -1;
+  if (handle?.startsWith(HANDLE_PREFIX) && at !== -1) {
+    return { component: handle.slice(HANDLE_PREFIX.length, at), path: canonicalPath(handle.slice(at + 1)), reach: "internal" };
+  }
+  const reference = args.optionalText("reference");
+  const [child, ...steps] = reference?.startsWith(CHILD_PREFIX) ? reference.slice(CHILD_PREFIX.length).split("/") : [];
+  const fn = steps.pop();
+  if (child === undefined || fn === undefined || steps.length === 0) {
+    throw new Error(`${args.op}: ${JSON.stringify(handle ?? reference ?? null)} is not the address of a function.`);
+  }
+  return { component: childPath(caller, child), path: canonicalPath(`${steps.join("/")}:${fn}`), reach: "exported" };
 }
+
+/** Path of a component mounted by another one (or by the app: ""). */
+export const childPath = (parent: string, name: string): string => (parent === "" ? name : `${parent}/${name}`);

@@ -28,7 +28,7 @@ export interface TransactionRequest {
   readonly snapshotTs: bigint;
   /** Cursor where a subscribed query's page ended last time; null for everything else. */
   readonly previousJournal: string | null;
-  readonly beginSnapshot: () => Transaction;
+  readonly beginSnapshot: (component: string) => Transaction;
 }
 
 export interface TransactionRun {
@@ -45,7 +45,7 @@ export class TransactionRunner {
   constructor(
     private readonly watchdog: Watchdog,
     private readonly deploymentName: string,
-    private readonly tableOf: (id: string) => string | null,
+    private readonly tableOf: (id: string, component: string) => string | null,
   ) {}
 
   /** @throws only when the deployment failed (storage refused); the function's own failures are outcomes (R2) */
@@ -82,7 +82,9 @@ export class TransactionRunner {
       .watch(work, (text) => {
         tree.closed = text;
       })
-      .catch((error: unknown): TransactionOutcome => ({ ok: false, failure: failureOf(error, request.code.dir), journal: null }));
+      .catch(
+        (error: unknown): TransactionOutcome => ({ ok: false, failure: failureOf(error, request.fn.home.dir), journal: null }),
+      );
     tree.closed ??= "This function has already ended; await every promise it starts.";
     if (tree.systemError !== null) throw tree.systemError;
     return {
@@ -96,7 +98,7 @@ export class TransactionRunner {
 
   async #runNested(call: NestedCall): Promise<TransactionOutcome> {
     try {
-      const fn = findFunction(call.tree.code.functions, call.path, call.kind, "internal");
+      const fn = findFunction(call.tree.code, call, call.kind, call.reach);
       return await this.#invoke(call.tree, fn, call.tx, call.args, JSON.stringify([call.args]), call.depth, null);
     } catch (error) {
       return { ok: false, failure: failureOf(error, call.tree.code.dir), journal: null };
@@ -112,15 +114,16 @@ export class TransactionRunner {
     depth: number,
     previousJournal: string | null,
   ): Promise<TransactionOutcome> {
-    const syscalls = new TransactionSyscalls(tree, tx, fn.path, depth, previousJournal);
+    const syscalls = new TransactionSyscalls(tree, tx, fn, depth, previousJournal);
+    const tableOf = (id: string): string | null => this.tableOf(id, fn.home.path);
     try {
       if (argsJson.length > MAX_VALUE_BYTES) throw new FunctionError(`Arguments for ${fn.path} are too large (limit: 16 MiB)`);
-      checkValue("ArgumentValidationError", fn.args, args, this.tableOf);
+      checkValue("ArgumentValidationError", fn.args, args, tableOf);
       const kind: TransactionCall["kind"] = fn.kind === "mutation" ? "mutation" : "query";
       const call: TransactionCall = {
         kind,
         functionPath: fn.path,
-        env: tree.code.env,
+        env: fn.home.env,
         syscalls,
         assignedGlobals: new Map(),
         frozenMs: tree.frozenMs,
@@ -130,10 +133,10 @@ export class TransactionRunner {
       const valueJson = await runInCall(call, () => fn.invoke(argsJson));
       if (valueJson.length > MAX_VALUE_BYTES)
         throw new FunctionError(`The return value of ${fn.path} is too large (limit: 16 MiB)`);
-      if (fn.returns !== null) checkValue("ReturnsValidationError", fn.returns, JSON.parse(valueJson), this.tableOf);
+      if (fn.returns !== null) checkValue("ReturnsValidationError", fn.returns, JSON.parse(valueJson), tableOf);
       return { ok: true, valueJson, journal: syscalls.journal };
     } catch (error) {
-      return { ok: false, failure: failureOf(error, tree.code.dir), journal: syscalls.journal };
+      return { ok: false, failure: failureOf(error, fn.home.dir), journal: syscalls.journal };
     }
   }
 }

@@ -1,13 +1,21 @@
 // What a query or mutation may ask of its deployment: reads, writes, nested calls, scheduling, identity.
 //   T1. A nested call works on a child of its parent's transaction: when it fails, only its own writes are gone.
 //   T2. An operation this file does not know fails with its name; nothing is ever quietly ignored.
+//   T3. A component is told nothing of who called: not the identity, not the token.
 
 import { attributesOf, type Identity } from "../auth/identity.ts";
 import { DEFAULT_LIMITS, EngineError, int64Json, type JsonObject, type Transaction } from "../engine/index.ts";
 import type { Syscalls } from "./call.ts";
 import { nestedError } from "./failure.ts";
-import { canonicalPath, storedPath } from "./function-path.ts";
-import { type CodeVersion, type FunctionKind, findFunction } from "./functions.ts";
+import { storedPath } from "./function-path.ts";
+import {
+  type CodeVersion,
+  type FunctionAddress,
+  type FunctionKind,
+  findFunction,
+  type Reach,
+  type RegisteredFunction,
+} from "./functions.ts";
 import type { LogLines } from "./log-lines.ts";
 import type { RequestOrigin } from "./origin.ts";
 import type { TransactionOutcome } from "./outcome.ts";
@@ -41,14 +49,14 @@ export interface CallTree {
   closed: string | null;
   readonly runNested: (call: NestedCall) => Promise<TransactionOutcome>;
   /** A transaction on the state before this one's writes, for stale-snapshot queries. */
-  readonly beginSnapshot: () => Transaction;
+  readonly beginSnapshot: (component: string) => Transaction;
 }
 
-export interface NestedCall {
+export interface NestedCall extends FunctionAddress {
   readonly tree: CallTree;
   readonly tx: Transaction;
-  readonly path: string;
   readonly kind: FunctionKind;
+  readonly reach: Reach;
   readonly args: JsonObject;
   readonly depth: number;
 }
@@ -61,7 +69,7 @@ export class TransactionSyscalls implements Syscalls {
   constructor(
     private readonly tree: CallTree,
     private readonly tx: Transaction,
-    private readonly path: string,
+    private readonly fn: RegisteredFunction,
     private readonly depth: number,
     /** Cursor of the previous run of a subscribed query (top level only). */
     private readonly previousJournal: string | null,
@@ -120,6 +128,7 @@ export class TransactionSyscalls implements Syscalls {
       case "1.0/count":
         return String(tx.count(args.text("table")));
       case "1.0/getUserIdentity":
+        if (this.#isComponent) return "null"; // T3
         this.tree.identityObserved = true;
         return JSON.stringify(attributesOf(this.tree.identity));
       case "1.0/schedule":
@@ -127,22 +136,34 @@ export class TransactionSyscalls implements Syscalls {
       case "1.0/cancel_job":
         cancelJob(tx, args.text("id"), tx.nowMs);
         return "null";
-      case "1.0/createFunctionHandle":
-        return JSON.stringify(functionHandle(findFunction(this.tree.code.functions, addressOf(args), null, "internal").path));
+      case "1.0/createFunctionHandle": {
+        const { home, path } = this.#find(args);
+        return JSON.stringify(functionHandle(home.path, path));
+      }
       case "1.0/getTransactionMetrics":
         return this.#metrics();
       case "1.0/getFunctionMetadata":
-        return JSON.stringify({ name: storedPath(this.path), componentPath: "" });
+        return JSON.stringify({ name: storedPath(this.fn.path), componentPath: this.fn.home.path });
       case "1.0/getDeploymentMetadata":
         return JSON.stringify({ name: this.tree.deploymentName, region: null, class: "s16" });
       case "1.0/getRequestMetadata":
-        return JSON.stringify({ ...this.tree.origin, authToken: authToken(this.tree.identity) });
+        return JSON.stringify({ ...this.tree.origin, authToken: this.#isComponent ? null : authToken(this.tree.identity) });
       default:
         throw unsupportedOperation(op, "async operation");
     }
   }
 
+  get #isComponent(): boolean {
+    return this.fn.home.path !== "";
+  }
+
+  #find(args: SyscallArgs): RegisteredFunction {
+    const address = addressOf(args, this.fn.home.path);
+    return findFunction(this.tree.code, address, null, address.reach);
+  }
+
   #page(args: SyscallArgs): string {
+    if (this.#isComponent && this.fn.visibility !== "system") throw new Error("paginate() is only supported in the app.");
     if (this.#paginated) {
       throw new Error(
         "This query or mutation function ran multiple paginated queries. Convex only supports a single paginated query in each function.",
@@ -166,7 +187,7 @@ export class TransactionSyscalls implements Syscalls {
   }
 
   #schedule(args: SyscallArgs): string {
-    const found = findFunction(this.tree.code.functions, addressOf(args), null, "internal");
+    const found = this.#find(args);
     if (found.kind === "query") throw new Error(`Queries cannot be scheduled: ${found.path}.`);
     const functionArgs = args.object("args");
     this.tree.scheduledCount += 1;
@@ -181,12 +202,20 @@ export class TransactionSyscalls implements Syscalls {
     }
     const dueMs = Math.max(args.number("ts") * 1000, 0);
     return JSON.stringify(
-      insertJob(this.tx, "_scheduled_functions", { path: found.path, args: functionArgs, dueMs, nowMs: this.tx.nowMs }),
+      insertJob(this.tx, "_scheduled_functions", {
+        component: found.home.path,
+        path: found.path,
+        args: functionArgs,
+        dueMs,
+        nowMs: this.tx.nowMs,
+      }),
     );
   }
 
   async #runNested(args: SyscallArgs): Promise<string> {
-    const { kind, child, isSnapshot } = this.#guard(() => {
+    const { address, kind, child, isSnapshot } = this.#guard(() => {
+      const address = addressOf(args, this.fn.home.path);
+      const { component } = address;
       const udfType = args.text("udfType");
       if (udfType !== "query" && udfType !== "mutation" && udfType !== "snapshotQuery") {
         throw new Error(`Unknown function type ${udfType} in ${args.op}`);
@@ -196,15 +225,16 @@ export class TransactionSyscalls implements Syscalls {
       const kind: "query" | "mutation" = udfType === "mutation" ? "mutation" : "query";
       const isSnapshot = udfType === "snapshotQuery";
       return {
+        address,
         kind,
         isSnapshot,
-        child: isSnapshot ? this.tree.beginSnapshot() : this.tx.child({ kind, limits: limitsOf(args) }),
+        child: isSnapshot ? this.tree.beginSnapshot(component) : this.tx.child({ component, kind, limits: limitsOf(args) }),
       };
     });
     const outcome = await this.tree.runNested({
       tree: this.tree,
       tx: child,
-      path: canonicalPath(addressOf(args)),
+      ...address,
       kind,
       args: args.object("args"),
       depth: this.depth + 1,

@@ -6,7 +6,7 @@ const FEATURES: readonly (readonly [RegExp, string])[] = [
   [/signJwt/, "ctx.auth.signJwt"],
   [/auditLog/, "Audit logging"],
   [/ServiceToken|ServiceUrl/, "Convex-managed services"],
-  [/componentArgument/, "Components"],
+  [/componentArgument/, "Passing arguments to a component (use its `env`)"],
 ];
 
 /** The error for an operation nobody handled. The package recognises the second text, so its wording is fixed. */

@@ -8,6 +8,8 @@ export type CronSchedule =
   | { readonly kind: "cron"; readonly expression: string };
 
 export interface CronSpec {
+  /** Path of the component whose cron it is; left out for the app's own. */
+  readonly component?: string;
   readonly identifier: string;
   /** Canonical function path. */
   readonly path: string;

@@ -43,7 +43,7 @@ export class Crons {
   replace(group: WriteGroup, specs: readonly CronSpec[]): void {
     const known = this.#read();
     const next = specs.map((spec): CronState => {
-      const old = known.find((state) => state.spec.identifier === spec.identifier);
+      const old = known.find((state) => keyOf(state.spec) === keyOf(spec));
       if (old !== undefined && JSON.stringify(old.spec) === JSON.stringify(spec)) return old;
       const firstMs = spec.schedule.kind === "interval" ? nowMs() : nextRunMs(spec.schedule, nowMs());
       return { spec, nextMs: firstMs, runId: old?.runId ?? null };
@@ -51,10 +51,12 @@ export class Crons {
     group.putMeta(META, JSON.stringify(next));
   }
 
-  /** What {@link replace} would change. */
-  diff(specs: readonly CronSpec[]): CronDiff {
-    const known = new Map(this.#read().map(({ spec }) => [spec.identifier, JSON.stringify(spec)]));
-    const wanted = new Map(specs.map((spec) => [spec.identifier, JSON.stringify(spec)]));
+  /** What {@link replace} would change for one component ("": the app itself). */
+  diff(specs: readonly CronSpec[], component: string): CronDiff {
+    const own = (all: readonly CronSpec[]) =>
+      new Map(all.filter((spec) => componentOf(spec) === component).map((spec) => [spec.identifier, JSON.stringify(spec)]));
+    const known = own(this.#read().map(({ spec }) => spec));
+    const wanted = own(specs);
     return {
       added: [...wanted.keys()].filter((name) => !known.has(name)),
       updated: [...wanted].filter(([name, spec]) => known.has(name) && known.get(name) !== spec).map(([name]) => name),
@@ -89,11 +91,16 @@ export class Crons {
           const running = state.runId === null ? null : tx.system.get(state.runId, "_cron_runs");
           const runState = running === null ? null : jobState(JSON.parse(running));
           if (runState === "pending" || runState === "inProgress") {
-            log.warn("cron.skipped", { cron: state.spec.identifier, reason: "the previous run has not ended" });
+            log.warn("cron.skipped", {
+              component: componentOf(state.spec),
+              cron: state.spec.identifier,
+              reason: "the previous run has not ended",
+            });
             return { ...state, nextMs };
           }
           const { path, args } = state.spec;
-          return { ...state, nextMs, runId: insertJob(tx, "_cron_runs", { path, args, dueMs: state.nextMs, nowMs: now }) };
+          const job = { component: componentOf(state.spec), path, args, dueMs: state.nextMs, nowMs: now };
+          return { ...state, nextMs, runId: insertJob(tx, "_cron_runs", job) };
         });
         group.commit(tx);
         group.group.putMeta(META, JSON.stringify(next)); // K1
@@ -112,6 +119,9 @@ export class Crons {
     return parsed.filter(isObject).map(parseState);
   }
 }
+
+const componentOf = (spec: CronSpec): string => spec.component ?? "";
+const keyOf = (spec: CronSpec): string => `${componentOf(spec)}\n${spec.identifier}`;
 
 // K2: an interval keeps its rhythm, whatever was missed.
 function followingMs({ spec, nextMs }: CronState, now: number): number {

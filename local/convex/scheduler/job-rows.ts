@@ -1,6 +1,7 @@
 // Reads of the two job tables through their indexes.
 import { isObject, type JsonObject, type JsonValue, type SystemTable, type Transaction } from "../engine/index.ts";
 import { canonicalPath } from "../runner/function-path.ts";
+import type { FunctionAddress } from "../runner/functions.ts";
 import type { JobState } from "../runner/scheduling.ts";
 
 /** `_cron_runs` has the shape of `_scheduled_functions`, but functions never see it. */
@@ -16,10 +17,10 @@ export const CRON_RUNS: SystemTable = {
   ],
 };
 
-export interface StoredJob {
+export interface StoredJob extends FunctionAddress {
   readonly id: string;
-  /** Canonical function path. */
-  readonly path: string;
+  /** The component whose row it is; the function may be another one's. */
+  readonly owner: string;
   readonly args: JsonObject;
   /** ms since the epoch */
   readonly dueMs: number;
@@ -44,15 +45,22 @@ function* jobs(tx: Transaction, indexName: string, range: JsonValue[], limit: nu
   for (let taken = 0; taken < limit; taken++) {
     const { value } = tx.queryStreamNext(queryId);
     if (value === null) break;
-    yield parseJob(JSON.parse(value));
+    yield parseJob(JSON.parse(value), tx.component);
   }
   tx.queryCleanup(queryId);
 }
 
-function parseJob(row: JsonValue): StoredJob {
+function parseJob(row: JsonValue, owner: string): StoredJob {
   if (!isObject(row) || typeof row._id !== "string" || typeof row.name !== "string" || typeof row.scheduledTime !== "number") {
     throw new Error(`A scheduled function is stored in a shape this server does not know: ${JSON.stringify(row).slice(0, 200)}`);
   }
   const args = Array.isArray(row.args) ? row.args[0] : undefined;
-  return { id: row._id, path: canonicalPath(row.name), args: isObject(args) ? args : {}, dueMs: row.scheduledTime };
+  return {
+    id: row._id,
+    owner,
+    component: typeof row.component === "string" ? row.component : owner,
+    path: canonicalPath(row.name),
+    args: isObject(args) ? args : {},
+    dueMs: row.scheduledTime,
+  };
 }

@@ -1,7 +1,8 @@
-// Runs scheduled functions: rows of `_scheduled_functions` (the app's own) and `_cron_runs` (made by crons).
+// Runs scheduled functions: rows of `_scheduled_functions` (the app's and each component's own) and `_cron_runs` (made by crons).
 //   J1. A mutation runs exactly once: its writes and the job's end are one commit.
 //   J2. An action runs at most once: `inProgress` is stored before it starts, and one found so after a restart has failed.
 //   J3. A job is never lost: until its end is stored it stays pending, and a failure of the deployment itself only delays it.
+//   J4. Jobs of a component that is not mounted wait until it is mounted again.
 
 import { type FunctionCalls, ownCall } from "../calls.ts";
 import type { Store, Transaction } from "../engine/index.ts";
@@ -45,9 +46,13 @@ export class Jobs {
     await loop.write(async (group) => {
       const tx = store.begin({ kind: "mutation", nowMs: nowMs() });
       for (const table of JOB_TABLES) {
-        for (const job of jobsInState(tx, table, "inProgress", Number.POSITIVE_INFINITY)) {
-          log.warn("job.interrupted", { id: job.id, path: job.path });
-          end(tx, job.id, { kind: "failed", error: "Transient error while executing action" });
+        for (const component of store.components(table)) {
+          const own = tx.child({ component });
+          for (const job of jobsInState(own, table, "inProgress", Number.POSITIVE_INFINITY)) {
+            log.warn("job.interrupted", { id: job.id, component: job.component, path: job.path });
+            end(own, job.id, { kind: "failed", error: "Transient error while executing action" });
+          }
+          tx.adopt(own);
         }
       }
       group.commit(tx);
@@ -75,30 +80,45 @@ export class Jobs {
     if (this.#isStopped) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const tx = this.deps.store.begin({ kind: "query", nowMs: nowMs() });
-    let nextMs = Number.POSITIVE_INFINITY;
-    for (const table of JOB_TABLES) {
-      for (const job of jobsInState(tx, table, "pending", MAX_PARALLEL + this.#running.size + 1)) {
-        if (this.#running.has(job.id)) continue;
-        if (job.dueMs > nowMs()) {
-          nextMs = Math.min(nextMs, job.dueMs);
-          break;
-        }
-        if (this.#running.size >= MAX_PARALLEL) break; // the end of a running one looks again
-        this.#running.add(job.id);
-        void this.#run(table, job).finally(() => {
-          this.#running.delete(job.id);
-          this.look();
-        });
-      }
+    const { due, nextMs } = this.#pending();
+    due.sort((a, b) => a.job.dueMs - b.job.dueMs); // no component's backlog keeps the others waiting
+    for (const { table, job } of due) {
+      if (this.#running.size >= MAX_PARALLEL) break; // the end of a running one looks again
+      this.#running.add(job.id);
+      void this.#run(table, job).finally(() => {
+        this.#running.delete(job.id);
+        this.look();
+      });
     }
     if (nextMs === Number.POSITIVE_INFINITY) return;
     this.#timer = realSetTimeout(() => this.look(), Math.min(Math.max(0, nextMs - nowMs()), MAX_TIMER_MS));
   }
 
+  /** What is due and not running, as far as there could be room for it, and when the next job is due (ms since the epoch). */
+  #pending(): { due: { table: JobTable; job: StoredJob }[]; nextMs: number } {
+    const { store, calls } = this.deps;
+    const due: { table: JobTable; job: StoredJob }[] = [];
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const table of JOB_TABLES) {
+      for (const component of store.components(table)) {
+        if (!calls.isMounted(component)) continue; // J4
+        const tx = store.begin({ kind: "query", nowMs: nowMs(), component });
+        for (const job of jobsInState(tx, table, "pending", MAX_PARALLEL + this.#running.size + 1)) {
+          if (this.#running.has(job.id)) continue;
+          if (job.dueMs > nowMs()) {
+            nextMs = Math.min(nextMs, job.dueMs);
+            break;
+          }
+          due.push({ table, job });
+        }
+      }
+    }
+    return { due, nextMs };
+  }
+
   async #run(table: JobTable, job: StoredJob): Promise<void> {
     try {
-      const call = ownCall(job.path, job.args, job.id);
+      const call = ownCall(job, job.id);
       const kind = this.#kindOf(job);
       if (kind === null)
         await this.#endWith(table, job, { kind: "failed", error: `Could not find function for '${canonicalPath(job.path)}'` });
@@ -113,7 +133,7 @@ export class Jobs {
 
   #kindOf(job: StoredJob): "mutation" | "action" | null {
     try {
-      const { kind } = this.deps.calls.find(ownCall(job.path, job.args, job.id), null);
+      const { kind } = this.deps.calls.find(ownCall(job, job.id), null);
       return kind === "query" ? null : kind;
     } catch {
       return null;
@@ -124,10 +144,10 @@ export class Jobs {
   #runMutation(table: JobTable, job: StoredJob): Promise<void> {
     const { loop, store, calls } = this.deps;
     return loop.write(async (group) => {
-      const tx = store.begin({ kind: "mutation", nowMs: nowMs() });
+      const tx = store.begin({ kind: "mutation", nowMs: nowMs(), component: job.owner });
       if (stateOf(tx, table, job.id) !== "pending") return;
-      const child = tx.child({ kind: "mutation" });
-      const run = await calls.runOwnMutation(ownCall(job.path, job.args, job.id), child);
+      const child = tx.child({ kind: "mutation", component: job.component });
+      const run = await calls.runOwnMutation(ownCall(job, job.id), child);
       if (run.outcome.ok) tx.adopt(child);
       this.#count(run.outcome.ok);
       end(tx, job.id, run.outcome.ok ? { kind: "success" } : failed(run.outcome.failure, job.id));
@@ -139,7 +159,7 @@ export class Jobs {
   async #runAction(table: JobTable, job: StoredJob, call: ReturnType<typeof ownCall>): Promise<void> {
     const { loop, store, calls } = this.deps;
     const isOurs = await loop.write(async (group) => {
-      const tx = store.begin({ kind: "mutation", nowMs: nowMs() });
+      const tx = store.begin({ kind: "mutation", nowMs: nowMs(), component: job.owner });
       if (stateOf(tx, table, job.id) !== "pending") return false;
       tx.system.shallowMerge(job.id, { state: { kind: "inProgress" } });
       group.commit(tx);
@@ -165,7 +185,7 @@ export class Jobs {
   #endWith(table: JobTable, job: StoredJob, state: EndState): Promise<void> {
     const { loop, store } = this.deps;
     return loop.write(async (group) => {
-      const tx = store.begin({ kind: "mutation", nowMs: nowMs() });
+      const tx = store.begin({ kind: "mutation", nowMs: nowMs(), component: job.owner });
       const current = stateOf(tx, table, job.id);
       if (current !== "pending" && current !== "inProgress") return; // cancelled meanwhile: it stays cancelled
       end(tx, job.id, state);

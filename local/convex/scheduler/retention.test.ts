@@ -19,9 +19,9 @@ describe("retention", () => {
     await loop.write(async (group) => {
       const tx = store.begin({ kind: "mutation", nowMs: now });
       for (const table of JOB_TABLES) {
-        const ended = insertJob(tx, table, { path: "m:f", args: {}, dueMs: now, nowMs: now });
+        const ended = insertJob(tx, table, { component: "", path: "m:f", args: {}, dueMs: now, nowMs: now });
         tx.system.shallowMerge(ended, { state: { kind: "success" }, completedTime: now });
-        insertJob(tx, table, { path: "m:f", args: {}, dueMs: now + 365 * DAY_MS, nowMs: now });
+        insertJob(tx, table, { component: "", path: "m:f", args: {}, dueMs: now + 365 * DAY_MS, nowMs: now });
       }
       const { ts } = group.commit(tx);
       group.group.putReplay("session", 1, { ts, valueJson: "1" });

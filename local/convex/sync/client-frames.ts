@@ -14,7 +14,14 @@ export type ClientFrame =
       readonly newVersion: number;
       readonly modifications: readonly QueryModification[];
     }
-  | { readonly type: "Mutation" | "Action"; readonly requestId: number; readonly path: string; readonly args: JsonObject }
+  | {
+      readonly type: "Mutation" | "Action";
+      readonly requestId: number;
+      /** "" is the app itself; components are for admins. */
+      readonly component: string;
+      readonly path: string;
+      readonly args: JsonObject;
+    }
   | { readonly type: "Authenticate"; readonly baseVersion: number; readonly credential: Credential }
   | { readonly type: "Event" };
 
@@ -22,6 +29,7 @@ export type QueryModification =
   | {
       readonly type: "Add";
       readonly queryId: number;
+      readonly component: string;
       readonly path: string;
       readonly args: JsonObject;
       readonly journal: string | null;
@@ -63,8 +71,13 @@ export function parseClientFrame(text: string): ClientFrame {
       };
     case "Mutation":
     case "Action":
-      frame.noComponent();
-      return { type, requestId: frame.count("requestId"), path: frame.text("udfPath"), args: frame.args() };
+      return {
+        type,
+        requestId: frame.count("requestId"),
+        component: frame.component(),
+        path: frame.text("udfPath"),
+        args: frame.args(),
+      };
     case "Authenticate":
       return { type, baseVersion: frame.count("baseVersion"), credential: parseCredential(frame) };
     case "Event":
@@ -79,8 +92,14 @@ function parseModification(entry: Fields): QueryModification {
   const queryId = entry.count("queryId");
   if (type === "Remove") return { type, queryId };
   if (type !== "Add") throw new BadFrame(`Unknown query modification ${JSON.stringify(type)}.`);
-  entry.noComponent();
-  return { type, queryId, path: entry.text("udfPath"), args: entry.args(), journal: entry.optionalText("journal") };
+  return {
+    type,
+    queryId,
+    component: entry.component(),
+    path: entry.text("udfPath"),
+    args: entry.args(),
+    journal: entry.optionalText("journal"),
+  };
 }
 
 function parseCredential(frame: Fields): Credential {
@@ -127,6 +146,10 @@ class Fields {
     return typeof value === "string" ? value : null;
   }
 
+  component(): string {
+    return this.#fields.componentPath == null ? "" : this.text("componentPath");
+  }
+
   optionalNumber(name: string): number | null {
     const value = this.#fields[name];
     return typeof value === "number" ? value : null;
@@ -167,12 +190,5 @@ class Fields {
     const bytes = typeof value === "string" ? Buffer.from(value, "base64") : Buffer.alloc(0);
     if (bytes.length !== 8) throw new BadFrame(`${this.what}: ${name} must be base64 of eight bytes.`);
     return bytes.readBigUInt64LE(0);
-  }
-
-  noComponent(): void {
-    const component = this.#fields.componentPath;
-    if (typeof component === "string" && component !== "") {
-      throw new BadFrame(`Components are not supported by this deployment yet (asked for "${component}").`);
-    }
   }
 }

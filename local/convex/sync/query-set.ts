@@ -7,6 +7,7 @@ import type { QueryModification } from "./client-frames.ts";
 import { queryModification, queryRemoved } from "./server-frames.ts";
 
 interface SessionQuery {
+  readonly component: string;
   readonly path: string;
   readonly args: JsonObject;
   readonly argsJson: string;
@@ -65,8 +66,9 @@ export class QuerySet {
       const known = this.#queries.get(queryId);
       known?.unsubscribe?.();
       if (change.type === "Add") {
-        const { path, args, journal } = change;
-        this.#queries.set(queryId, { path, args, argsJson: JSON.stringify(args), journal, sent: null, unsubscribe: null });
+        const { component, path, args, journal } = change;
+        const argsJson = JSON.stringify(args);
+        this.#queries.set(queryId, { component, path, args, argsJson, journal, sent: null, unsubscribe: null });
         this.#stale.add(queryId);
       } else {
         this.#queries.delete(queryId);
@@ -80,8 +82,8 @@ export class QuerySet {
   async #answer(queryId: number, identity: Identity, origin: RequestOrigin): Promise<string | null> {
     const query = this.#queries.get(queryId);
     if (query === undefined) return null;
-    const { path, args, argsJson, journal } = query;
-    const result = await this.live.read({ path, args, argsJson, journal, identity, origin });
+    const { component, path, args, argsJson, journal } = query;
+    const result = await this.live.read({ component, path, args, argsJson, journal, identity, origin });
     if (this.#queries.get(queryId) !== query) return null; // the connection closed meanwhile
     query.unsubscribe?.();
     query.unsubscribe = this.live.subscribe(result, () => {

@@ -203,6 +203,7 @@ export class Session {
     this.#isMutating = true;
     this.deps.calls.submitMutation(
       {
+        component: frame.component,
         path: frame.path,
         args: frame.args,
         identity,
@@ -228,7 +229,13 @@ export class Session {
     if (this.#isExpired(this.#identity)) return;
     this.#runningActions += 1;
     this.deps.calls
-      .action({ path: frame.path, args: frame.args, identity: this.#identity, origin: this.#newOrigin() })
+      .action({
+        component: frame.component,
+        path: frame.path,
+        args: frame.args,
+        identity: this.#identity,
+        origin: this.#newOrigin(),
+      })
       .then((result) => {
         if (!this.#isClosed) this.peer.send(response("Action", frame.requestId, result));
       })

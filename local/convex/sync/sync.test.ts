@@ -222,17 +222,17 @@ describe("clients that misbehave", () => {
       "args",
     ],
     [
-      "a component",
+      "a component whose path is no text",
       [
         connect,
         JSON.stringify({
           type: "ModifyQuerySet",
           baseVersion: 0,
           newVersion: 1,
-          modifications: [{ ...add, componentPath: "other" }],
+          modifications: [{ ...add, componentPath: 5 }],
         }),
       ],
-      "Components are not supported",
+      "componentPath",
     ],
   ];
   for (const [what, frames, expected] of cases) {

@@ -7,6 +7,8 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { type ConvexOptions, type RunningConvex, startConvex } from "../start.ts";
 
 export const APP_DIR = resolve(import.meta.dir, "../fixtures/app");
+/** An app with components of its own and from the registry. Needs no variables. */
+export const COMPONENTS_APP_DIR = resolve(import.meta.dir, "../fixtures/components-app");
 export const ADMIN_KEY = "local|0123456789abcdef";
 export const ISSUER = "https://issuer.test";
 
@@ -69,20 +71,25 @@ export async function adminPost(url: string, route: string, body: unknown): Prom
 export async function pushFixture(url: string, variables: Record<string, string> = {}): Promise<void> {
   const jwks = `data:application/json,${encodeURIComponent(JSON.stringify(await publicKeys()))}`;
   await setVariables(url, { AUTH_ISSUER: ISSUER, AUTH_JWKS: jwks, AUTH_DOMAIN: "http://127.0.0.1:9", ...variables });
-  const startPush = await adminPost(url, "deploy2/start_push", await bundledApp(url));
+  await pushApp(url, APP_DIR);
+}
+
+/** Pushes an app of this repository, as the CLI would. */
+export async function pushApp(url: string, appDir: string): Promise<void> {
+  const startPush = await adminPost(url, "deploy2/start_push", await bundledApp(url, appDir));
   await adminPost(url, "deploy2/finish_push", { startPush, dryRun: false });
 }
 
-// Bundling takes the CLI a second; the request it would send depends only on the fixture's sources.
-async function bundledApp(url: string): Promise<unknown> {
-  const hash = createHash("sha256");
-  for (const file of readdirSync(join(APP_DIR, "convex"), { recursive: true, encoding: "utf8" }).sort()) {
-    if (file.endsWith(".ts") || file.endsWith(".js")) hash.update(file).update(readFileSync(join(APP_DIR, "convex", file)));
+// Bundling takes the CLI a second; the request it would send depends only on the fixture's sources and its packages.
+async function bundledApp(url: string, appDir: string): Promise<unknown> {
+  const hash = createHash("sha256").update(readFileSync(join(appDir, "package.json")));
+  for (const file of readdirSync(appDir, { recursive: true, encoding: "utf8" }).sort()) {
+    if (file.endsWith(".ts") || file.endsWith(".js")) hash.update(file).update(readFileSync(join(appDir, file)));
   }
   const cached = join(tmpdir(), `local-convex-fixture-${hash.digest("hex").slice(0, 16)}.json`);
   if (!existsSync(cached)) {
     const draft = `${cached}.${process.pid}`;
-    await runCli(APP_DIR, url, ["deploy", "--write-push-request", draft]);
+    await runCli(appDir, url, ["deploy", "--write-push-request", draft]);
     renameSync(`${draft}.json`, cached);
   }
   return JSON.parse(readFileSync(cached, "utf8"));
