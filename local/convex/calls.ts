@@ -13,6 +13,7 @@ import { ActionRunner } from "./runner/action-runner.ts";
 import type { ActionHost, ActionJob, HostCall } from "./runner/action-syscalls.ts";
 import { failureOf } from "./runner/failure.ts";
 import {
+  addressIn,
   type CodeVersion,
   type FunctionAddress,
   type FunctionKind,
@@ -202,7 +203,7 @@ export class FunctionCalls implements ActionHost {
 
   /** @throws {FunctionError} */
   find(call: FunctionCall, kind: FunctionKind | null): RegisteredFunction {
-    return findFunction(this.options.code(), { component: "", ...call }, kind, reachOf(call));
+    return findFunction(this.options.code(), addressIn(call), kind, reachOf(call));
   }
 
   /**

@@ -14,9 +14,10 @@ import {
   type Store,
 } from "../engine/index.ts";
 import { type Failure, failureOf } from "../runner/failure.ts";
-import { type CodeVersion, findFunction, type Reach, type RegisteredFunction, reachOf } from "../runner/functions.ts";
+import { addressIn, type CodeVersion, findFunction, type Reach, type RegisteredFunction, reachOf } from "../runner/functions.ts";
 import type { RequestOrigin } from "../runner/origin.ts";
 import { nowMs } from "../runner/real-globals.ts";
+import { functionHandle } from "../runner/syscall-args.ts";
 import type { TransactionRunner } from "../runner/transaction-runner.ts";
 
 export interface QueryRequest {
@@ -87,12 +88,12 @@ export class LiveQueries {
   async read(request: QueryRequest): Promise<LiveResult> {
     let fn: RegisteredFunction;
     try {
-      fn = findFunction(this.options.code(), { component: "", ...request }, "query", reachOf(request));
+      fn = findFunction(this.options.code(), addressIn(request), "query", reachOf(request));
     } catch (error) {
       return this.#refused(request, error);
     }
     const who = identityKey(request.identity);
-    const name = `${fn.home.path}/${fn.path}`;
+    const name = functionHandle(fn.home.path, fn.path);
     const sharedKey = `${name}\n${request.journal ?? ""}\n${request.argsJson}`;
     const personalKey = `${sharedKey}\n${who}`;
     for (;;) {

@@ -68,6 +68,12 @@ const HINT = "Did you forget to run `npx convex dev` or `npx convex deploy`?";
  *  component its own internal ones too, an admin everything. */
 export type Reach = "public" | "exported" | "internal" | "admin";
 
+/** What a call is addressed to: the app itself unless it names a component. */
+export const addressIn = ({ component = "", path }: { readonly component?: string; readonly path: string }): FunctionAddress => ({
+  component,
+  path,
+});
+
 /** What a call may reach: what it says of itself, else what its caller's identity allows. */
 export const reachOf = (call: { readonly reach?: Reach; readonly identity: Identity }): Reach =>
   call.reach ?? (isAdmin(call.identity) ? "admin" : "public");

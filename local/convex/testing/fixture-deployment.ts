@@ -76,12 +76,12 @@ export async function pushFixture(url: string, variables: Record<string, string>
 
 /** Pushes an app of this repository, as the CLI would. */
 export async function pushApp(url: string, appDir: string): Promise<void> {
-  const startPush = await adminPost(url, "deploy2/start_push", await bundledApp(url, appDir));
+  const startPush = await adminPost(url, "deploy2/start_push", await pushRequest(url, appDir));
   await adminPost(url, "deploy2/finish_push", { startPush, dryRun: false });
 }
 
 // Bundling takes the CLI a second; the request it would send depends only on the fixture's sources and its packages.
-async function bundledApp(url: string, appDir: string): Promise<unknown> {
+export async function pushRequest(url: string, appDir: string): Promise<unknown> {
   const hash = createHash("sha256").update(readFileSync(join(appDir, "package.json")));
   for (const file of readdirSync(appDir, { recursive: true, encoding: "utf8" }).sort()) {
     if (file.endsWith(".ts") || file.endsWith(".js")) hash.update(file).update(readFileSync(join(appDir, file)));
@@ -165,12 +165,22 @@ export interface ServerProcess {
   terminate(): Promise<number>;
 }
 
-/** A server in a process of its own. The same port again after a kill lets clients reconnect. */
-export async function spawnServer(dir: string, port: number, extraArgs: string[] = []): Promise<ServerProcess> {
+/** A server in a process of its own. The same port again after a kill lets clients reconnect. `preload`: modules it loads first. */
+export async function spawnServer(
+  dir: string,
+  port: number,
+  extraArgs: string[] = [],
+  preload: string[] = [],
+): Promise<ServerProcess> {
   const stderrFile = join(dir, `stderr-${Date.now()}.log`);
   writeFileSync(stderrFile, "");
   const child = Bun.spawn(
-    [process.execPath, resolve(import.meta.dir, "../main.ts"), "--dir", dir, "--port", String(port), ...extraArgs],
+    [
+      process.execPath,
+      ...preload.flatMap((module) => ["--preload", module]),
+      resolve(import.meta.dir, "../main.ts"),
+      ...["--dir", dir, "--port", String(port), ...extraArgs],
+    ],
     {
       env: { PATH: process.env.PATH ?? "", HOME: dir, CONVEX_ADMIN_KEY: ADMIN_KEY },
       stdin: "ignore",
