@@ -56,8 +56,9 @@ describe("workflow", () => {
 });
 
 describe("workpool and rate-limiter, killed in the middle", () => {
-  const MUTATIONS = 80;
-  const ACTIONS = 12;
+  const MUTATIONS = 120;
+  /** Fewer than run at once: those a kill interrupts keep their places until the pool gives them up, minutes later. */
+  const ACTIONS = 5;
   const report = async (): Promise<Map<string, string[]>> =>
     new Map(Object.entries((await query("work:report")) as Record<string, string[]>));
   const count = (traces: Map<string, string[]>, what: string): number =>
@@ -70,15 +71,17 @@ describe("workpool and rate-limiter, killed in the middle", () => {
     for (const name of ["send", "send", "send", "bucket", "bucket"]) await take(name);
     await expect(mutation("limits:takeAndThrow", { key: "a" })).rejects.toThrow("not after all");
 
-    await eventually(async () => count(await report(), "ran") >= 8, "some of the work is done");
-    await killAndRestart();
-    let atSecondKill = new Map<string, string[]>();
     await eventually(async () => {
-      atSecondKill = await report();
-      return count(atSecondKill, "ran") >= 30 && [...atSecondKill.values()].some((traces) => traces.join() === "began");
-    }, "more is done, and an action is running");
+      const traces = await report();
+      return count(traces, "ran") >= 8 && [...traces.values()].some((of) => of.join() === "began");
+    }, "some of the work is done, and an action is running");
+    await killAndRestart();
+    const doneAtSecondKill = await eventually(async () => {
+      const done = count(await report(), "ran");
+      return done >= 40 && done;
+    }, "more of it is done");
+    expect(doneAtSecondKill).toBeLessThan(MUTATIONS);
     await killAndRestart([join(import.meta.dir, "testing/six-minutes-later.ts")]);
-    expect(count(atSecondKill, "ran")).toBeLessThan(MUTATIONS + ACTIONS);
 
     const ended = await eventually(
       async () => {
@@ -102,7 +105,7 @@ describe("workpool and rate-limiter, killed in the middle", () => {
       const allowed = end === "success" ? ["began,ran,success"] : ["began,failed", "began,ran,failed", "failed"];
       expect(allowed).toContain(traces.join());
     }
-    expect(lost.length).toBeGreaterThan(0); // the kill did hit running actions
+    expect(lost.length).toBeGreaterThan(0); // a kill did hit running actions
   }, 90_000);
 
   test("limits taken before the kills still count, and what a failed mutation took does not", async () => {

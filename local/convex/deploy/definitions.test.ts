@@ -81,6 +81,11 @@ describe("a push is refused that", () => {
       "not today",
     ],
     [
+      "gives a component a variable that is no text",
+      inApp('{CURRENCY:"USD"}', "{CURRENCY:5}"),
+      'convex/convex.config.ts cannot be read: Env var "CURRENCY" must be a string',
+    ],
+    [
       "has a component that exports something else",
       (copy) => {
         component(copy, "stamps").definition.source = "export default 5";

@@ -174,8 +174,7 @@ function parseDefinition(definitionPath: string, value: unknown): Definition {
   if (typeof value !== "object" || value === null || !("export" in value) || typeof value.export !== "function") {
     throw badRequest(`${who} must have a default export made by ${definitionPath === "" ? "defineApp" : "defineComponent"}().`);
   }
-  const json: JsonValue = JSON.parse(JSON.stringify(value.export()));
-  if (!isObject(json)) throw badRequest(`${who} has no definition.`);
+  const json = exported(value.export.bind(value), who);
   const isApp = isObject(json.definitionType) && json.definitionType.type === "app";
   if (isApp !== (definitionPath === ""))
     throw badRequest(`${who} must be made by ${definitionPath === "" ? "defineApp" : "defineComponent"}().`);
@@ -193,6 +192,17 @@ function parseDefinition(definitionPath: string, value: unknown): Definition {
     children: entries(json.childComponents).map((child) => parseChild(child, mounts, who)),
     variables: entries(json.envVars).map(parseVariable),
   };
+}
+
+function exported(run: () => unknown, who: string): JsonObject {
+  let json: JsonValue;
+  try {
+    json = JSON.parse(JSON.stringify(run()));
+  } catch (error) {
+    throw badRequest(`${who} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!isObject(json)) throw badRequest(`${who} has no definition.`);
+  return json;
 }
 
 function parseChild(child: JsonValue, mounts: ReadonlyMap<string, string>, who: string): Child {
@@ -220,7 +230,7 @@ function parseVariable(entry: JsonValue): DeclaredVariable {
   const text = isObject(declared) && typeof declared.value === "string" ? declared.value : '{"type":"string"}';
   return {
     name: String(name),
-    validator: Validator.parse(JSON.parse(text)),
+    validator: Validator.parse(JSON.parse(text) as JsonValue),
     isOptional: isObject(declared) && declared.optional === true,
   };
 }

@@ -32,9 +32,8 @@ export function systemFunctions(deps: SystemDeps): SystemFunctions {
       isDone: true,
       continueCursor: "end",
     }),
-    "_system/cli/tableSize:default": ({ tableName, componentId }, component) =>
-      deps.store.listTables(typeof componentId === "string" ? componentId : component).find(({ name }) => name === tableName)
-        ?.documentCount ?? 0,
+    "_system/cli/tableSize:default": ({ tableName }, component) =>
+      deps.store.listTables(component).find(({ name }) => name === tableName)?.documentCount ?? 0,
     "_system/cli/tableData:default": tableData,
     "_system/frontend/components:list": () => components(deps.store, deps.code()),
   };
