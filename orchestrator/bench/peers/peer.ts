@@ -1,0 +1,23 @@
+// What is measured of a peer, in the terms of bench:host.
+
+export interface PeerFigures {
+  /** Durable steps a second of one workflow, one after another. */
+  readonly steps1: number;
+  /** The same of 64 workflows at once. */
+  readonly steps64: number;
+  /** From the start of its processes to the last of 1,000 workflows whose timers are overdue, ms. */
+  readonly recovery1kMs: number;
+}
+
+export const SLEEPERS = 1_000;
+/** Long enough for all to be asleep before the first wakes. */
+export const SLEEP_MS = 12_000;
+
+export async function eachAtOnce(count: number, atOnce: number, run: () => Promise<unknown>): Promise<void> {
+  let left = count;
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (left-- > 0) await run();
+    }),
+  );
+}
