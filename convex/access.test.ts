@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { DEFAULT_SETTINGS } from "@omakase/machines";
 import { anyApi, getFunctionName } from "convex/server";
 import { api } from "./_generated/api";
+import { SHARDS } from "./shardOf.ts";
 import {
   AGENT,
   anAgent,
@@ -81,9 +82,9 @@ const FUNCTIONS: Record<string, readonly [Audience, (known: Known) => Record<str
   "runs:result": ["viewer", ({ run }) => ({ run })],
   "runs:silence": ["service", ({ effectId }) => ({ effectId, now: 1 })],
   "runs:standing": ["service", ({ effectId }) => ({ effectId })],
-  "shards:claim": ["service", () => ({ shards: [15], owner: "o", ttlMs: 1000 })],
-  "shards:release": ["service", () => ({ owner: "o", leases: [] })],
-  "shards:renew": ["service", () => ({ owner: "o", leases: [], ttlMs: 1000 })],
+  "shards:attend": ["service", () => ({ owner: "o", held: [], instance: "i", ttlMs: 1000, sinceMs: null })],
+  "shards:release": ["service", () => ({ owner: "o", leases: [], isLeaving: true })],
+  "shards:roster": ["service", () => ({})],
   "shards:table": ["service", () => ({})],
   "transitions:ofActor": ["viewer", () => ({ actor: FEATURE, paginationOpts: first })],
   "transitions:ofFeature": ["viewer", () => ({ feature: FEATURE, paginationOpts: first })],
@@ -215,9 +216,7 @@ describe("the orchestrator's token (A3)", () => {
 
   test("needs the scope as a word of its own, and the subject", async () => {
     const world = await aWorld();
-    expect(await table(world, { scope: "openid orchestrate" })).toHaveLength(
-      new Set(world.epochs.map(({ shard }) => shard)).size,
-    );
+    expect(await table(world, { scope: "openid orchestrate" })).toHaveLength(SHARDS);
     for (const claims of [
       {},
       { scope: "orchestrated" },

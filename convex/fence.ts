@@ -1,5 +1,5 @@
 // The fence in front of every write of an owner: its epoch is the current one, or nothing is written (H3).
-// Reads the `shards` rows, which only a take-over writes: renewals live in `leases` and do not conflict with commits.
+// Reads the `shards` rows, which only a take-over writes: renewals live in `heartbeats` and do not conflict with commits.
 
 import type { DatabaseReader } from "./_generated/server";
 import { refuse } from "./errors.ts";

@@ -299,11 +299,21 @@ export default defineSchema({
     .index("by_effect", ["effectId"])
     .index("by_state", ["shard", "state"]),
 
-  /** Who may commit for a shard: read by every commit, written only at a take-over. */
-  shards: defineTable({ shard: v.number(), epoch: v.number(), owner: v.string() }).index("by_shard", ["shard"]),
+  /** Who may commit for a shard: read by every commit, written only when a shard changes hands. `owner` is "" when nobody has it, since `freeSince` (ms). */
+  shards: defineTable({
+    shard: v.number(),
+    epoch: v.number(),
+    owner: v.string(),
+    freeSince: v.optional(v.number()),
+  }).index("by_shard", ["shard"]),
 
-  /** When the owner was last heard of: a row of its own, so that renewals do not conflict with commits. */
-  leases: defineTable({ shard: v.number(), epoch: v.number(), expiresAt: v.number() }).index("by_shard", ["shard"]),
+  /** The orchestrators that are there. Written when one comes or goes: what all of them watch. */
+  orchestrators: defineTable({ name: v.string() }).index("by_name", ["name"]),
+
+  /** When each, by its latest process (`instance`), was last heard of: a row of its own, so that renewals conflict with no commit and wake no watcher. */
+  heartbeats: defineTable({ name: v.string(), instance: v.string(), heardAt: v.number(), ttlMs: v.number() }).index("by_name", [
+    "name",
+  ]),
 
   /** Every delivery accepted from Linear or GitHub, once. */
   webhookDeliveries: defineTable({

@@ -33,6 +33,20 @@ export const MAX_TIMERS = 32;
 /** The owner's proof for one shard. Every shard that is written to must be listed. */
 export const vEpoch = v.object({ shard: v.number(), epoch: v.number() });
 
+/** What an orchestrator is told each time it says that it is here. */
+export const vAttendance = v.object({
+  /** A process that began later goes by this name: nothing of it is the caller's any more. Go on under another name. */
+  isReplaced: v.boolean(),
+  /** Of those it said it holds: now somebody else's. Forget them and do not write. */
+  lost: v.array(v.number()),
+  /** Its from now on; `unattendedMs`: for how long nobody was, null when nobody knows. */
+  taken: v.array(v.object({ shard: v.number(), epoch: v.number(), unattendedMs: v.union(v.number(), v.null()) })),
+  /** More than its share: to be given back as soon as what is in flight is finished. */
+  surplus: v.array(v.number()),
+  /** When the first of the others' leases runs out, in ms from now; null when it is alone. */
+  nextEndMs: v.union(v.number(), v.null()),
+});
+
 /** Where the event of a step comes from. */
 export const vSource = v.union(
   /** A mailbox row; `eventId` of the step is its key. */
@@ -265,6 +279,7 @@ export const vLoadPage = v.object({
 });
 
 export type Epoch = Infer<typeof vEpoch>;
+export type Attendance = Infer<typeof vAttendance>;
 export type Source = Infer<typeof vSource>;
 export type Send = Infer<typeof vSend>;
 export type Effect = Infer<typeof vEffect>;

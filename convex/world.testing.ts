@@ -54,8 +54,10 @@ export async function aWorld() {
   await t.run(async ({ db }) => {
     for (const letter of await db.query("mailbox").collect()) await db.delete(letter._id);
   });
-  const shards = [...new Set([shardOf(PROJECT), shardOf(FOREIGN)])];
-  const epochs: Epoch[] = await service.mutation(api.shards.claim, { shards, owner: "us", ttlMs: 10_000 });
+  const us = { owner: "us", instance: "one", held: [], ttlMs: 10_000, sinceMs: null };
+  const { taken } = await service.mutation(api.shards.attend, us);
+  const shards = new Set([shardOf(PROJECT), shardOf(FOREIGN)]);
+  const epochs: Epoch[] = taken.filter(({ shard }) => shards.has(shard)).map(({ shard, epoch }) => ({ shard, epoch }));
   return { t, service, person, epochs };
 }
 

@@ -46,6 +46,7 @@ import type * as settingsFault from "../settingsFault.js";
 import type * as settling from "../settling.js";
 import type * as shardOf from "../shardOf.js";
 import type * as shards from "../shards.js";
+import type * as shares from "../shares.js";
 import type * as stepFault from "../stepFault.js";
 import type * as steps from "../steps.js";
 import type * as tickets from "../tickets.js";
@@ -99,6 +100,7 @@ declare const fullApi: ApiFromModules<{
   settling: typeof settling;
   shardOf: typeof shardOf;
   shards: typeof shards;
+  shares: typeof shares;
   stepFault: typeof stepFault;
   steps: typeof steps;
   tickets: typeof tickets;

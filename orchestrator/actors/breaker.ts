@@ -24,7 +24,7 @@ export class Breaker {
   /** ms until a call may be made; 0: now. While a probe is on its way: until it is worth looking again. */
   waitMs(): number {
     if (!this.isOpen) return 0;
-    return this.probe ? this.openMs : Math.max(0, this.openUntil - this.clock.now());
+    return this.probe ? this.openMs : Math.max(0, this.openUntil - this.clock.elapsed());
   }
 
   /** A call begins. @returns to be called once, however it ends */
@@ -36,7 +36,7 @@ export class Breaker {
       if (health === "up") this.failures = 0;
       if (health !== "down") return;
       this.failures++;
-      if (this.isOpen) this.openUntil = this.clock.now() + this.openMs;
+      if (this.isOpen) this.openUntil = this.clock.elapsed() + this.openMs;
     };
   }
 }

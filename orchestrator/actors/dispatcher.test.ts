@@ -47,6 +47,7 @@ function setup(perform: (context: EffectContext) => Promise<Performed>, settle?:
     clock,
     performers: Object.fromEntries(kinds.map((kind) => [kind, performer])) as unknown as Performers,
     log: { info: write, warn: write, error: write },
+    allowed: async () => {},
     onSettled: () => {},
     onFenced: (holding) => {
       fenced.push(holding);

@@ -29,6 +29,8 @@ interface Waiting {
   readonly holding: Holding;
   readonly policy: RetryPolicy;
   attempt: number;
+  /** Being performed or settled. */
+  isBegun: boolean;
 }
 
 interface Lane {
@@ -46,6 +48,8 @@ export interface DispatcherDeps {
   /** A settlement is stored: the mail it made is for memory. */
   readonly onSettled: (settled: Settled, effect: PendingEffect, holding: Holding) => void;
   readonly onFenced: (holding: Holding) => void;
+  /** Resolves when an effect of the holding may be performed now. @throws {Fenced} when the holding is lost */
+  readonly allowed: (kind: string, holding: Holding) => Promise<void>;
   /** The holding is to be taken over again. */
   readonly onDoubt: (holding: Holding, reason: string) => void;
 }
@@ -86,14 +90,14 @@ export class Dispatcher {
 
   /** Safe to repeat: an effect that is held already is left alone. */
   enqueue(effect: PendingEffect, holding: Holding): void {
-    if (this.stopped || holding.isLost || this.held.has(effect.effectId)) return;
+    if (this.stopped || !holding.isOpen || this.held.has(effect.effectId)) return;
     const policy = Object.hasOwn(RETRY_POLICIES, effect.kind) ? RETRY_POLICIES[effect.kind as EffectKind] : undefined;
     if (!policy) {
       // Asked for by another build: its row stays pending for one that knows the kind.
       this.deps.log.error("effect.unknown_kind", { effectId: effect.effectId, kind: effect.kind });
       return;
     }
-    const waiting = { effect, holding, policy, attempt: 0 };
+    const waiting = { effect, holding, policy, attempt: 0, isBegun: false };
     this.held.set(effect.effectId, waiting);
     this.line(waiting);
     this.work(policy.farSide);
@@ -112,11 +116,18 @@ export class Dispatcher {
     for (const [effectId, waiting] of this.held) if (waiting.holding === holding) this.held.delete(effectId);
   }
 
+  /** Resolves when what is in flight of a holding that was closed has been settled or `graceMs` has passed. */
+  async finish(holding: Holding, graceMs: number): Promise<void> {
+    const deadline = this.deps.clock.elapsed() + graceMs;
+    const isBusy = () => [...this.held.values()].some((waiting) => waiting.holding === holding && waiting.isBegun);
+    while (isBusy() && this.deps.clock.elapsed() < deadline) await wait(this.deps.clock, DRAIN_POLL_MS);
+  }
+
   /** Nothing new is begun; resolves when what is in flight has been settled or `graceMs` has passed. */
   async stop(graceMs: number): Promise<void> {
     this.stopped = true;
-    const deadline = this.deps.clock.now() + graceMs;
-    while (this.stats().inFlight > 0 && this.deps.clock.now() < deadline) await wait(this.deps.clock, DRAIN_POLL_MS);
+    const deadline = this.deps.clock.elapsed() + graceMs;
+    while (this.stats().inFlight > 0 && this.deps.clock.elapsed() < deadline) await wait(this.deps.clock, DRAIN_POLL_MS);
   }
 
   private work(farSide: FarSide): void {
@@ -128,7 +139,7 @@ export class Dispatcher {
         return;
       }
       const next = lane.queue.shift();
-      if (next && this.isHeld(next)) void this.perform(next, lane);
+      if (next?.holding.isOpen && this.isHeld(next)) void this.perform(next, lane);
     }
   }
 
@@ -145,6 +156,7 @@ export class Dispatcher {
 
   private async perform(waiting: Waiting, lane: Lane): Promise<void> {
     waiting.attempt++;
+    waiting.isBegun = true;
     lane.inFlight++;
     const ended = lane.breaker.begin();
     let performed: Performed | OmakaseError;
@@ -163,6 +175,7 @@ export class Dispatcher {
   }
 
   private async call({ effect, holding }: Waiting): Promise<Performed> {
+    await this.deps.allowed(effect.kind, holding);
     const perform = this.deps.performers[effect.kind as EffectKind] as (
       effect: Effect,
       context: EffectContext,
@@ -196,6 +209,7 @@ export class Dispatcher {
     const reason = reasonOf(error);
     const fields = { effectId: effect.effectId, kind: effect.kind, attempt, code: error.code, reason };
     if (error.retryable && attempt < policy.attempts) {
+      waiting.isBegun = false;
       const ceiling = Math.min(policy.maxMs, policy.baseMs * 2 ** (attempt - 1));
       const delayMs = Math.max(error.retryAfterMs ?? 0, this.deps.clock.random() * ceiling);
       this.deps.log[attempt === 1 ? "info" : "warn"]("effect.retry", { ...fields, delayMs: Math.round(delayMs) });

@@ -8,6 +8,9 @@ const REMEMBERED = 4_096;
 
 export class Holding {
   readonly #lost = new AbortController();
+  #isClosed = false;
+  /** After an outage of our own: until then nobody is taken for silent. On the clock that cannot jump. */
+  graceUntil = Number.NEGATIVE_INFINITY;
   /** Mailbox rows that are in memory, and the last that were consumed. */
   readonly #waiting = new Set<string>();
   readonly #consumed = new Set<string>();
@@ -23,6 +26,16 @@ export class Holding {
 
   get isLost(): boolean {
     return this.#lost.signal.aborted;
+  }
+
+  /** Whether anything of it may be begun. */
+  get isOpen(): boolean {
+    return !this.#isClosed && !this.isLost;
+  }
+
+  /** Nothing new is begun; what is in flight may end. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** Aborted when the shard is not ours any more. */

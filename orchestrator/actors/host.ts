@@ -2,6 +2,7 @@
 // machines. Everything outside it is an argument: the store, the clock, the performers.
 
 import { impurities, MACHINES } from "@omakase/machines";
+import { measuresSilence } from "@omakase/machines/agent/silence-timers";
 import type { LoadCursor, LoadPage, Mail, PendingEffect, Settled, Timer, TimerChange } from "../../convex/steps.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -20,6 +21,8 @@ export interface HostDeps {
   readonly log: Log;
   /** @default the machine's clock */
   readonly clock?: Clock;
+  /** How long the others wait before they take a silent orchestrator's shards. @default 9,000 */
+  readonly leaseTtlMs?: number;
 }
 
 export interface HostStats {
@@ -35,8 +38,13 @@ export interface HostStats {
 export interface Host {
   /** Resolves when shards have been asked for once; they are loaded after that: see `ready`. */
   start(): Promise<void>;
-  /** It has asked for shards, and those it was given are loaded. True also of one that others left nothing: it stands by. */
+  /**
+   * It has asked for shards, and those it was given first are loaded. True also of one that others left nothing: it stands by.
+   * What it takes over later does not unmake it: whoever is sent here can be served all the while.
+   */
   ready(): boolean;
+  /** Whether it owns a shard, and has it loaded. */
+  owns(shard: number): boolean;
   /** Hands the shards over: what is in flight is finished for at most `graceMs`, nothing new is begun. Safe to repeat. */
   drain(graceMs?: number): Promise<void>;
   stats(): HostStats;
@@ -45,8 +53,12 @@ export interface Host {
 }
 
 const LOAD_RETRY_MS = 250;
+/** A shard that others are to have waits so long for what is in flight in it: a hand-over takes less than 2 s. */
+const HAND_OVER_MS = 1_000;
+/** A timer that measures silence looks again so soon when nobody knows whether we could have heard anything. */
+const UNSURE_MS = 1_000;
 
-export function createHost({ store, performers, log, clock = systemClock }: HostDeps): Host {
+export function createHost({ store, performers, log, clock = systemClock, leaseTtlMs }: HostDeps): Host {
   for (const machine of Object.values(MACHINES)) {
     const found = impurities(machine);
     if (found.length > 0) throw new TypeError(`the ${machine.id} machine may not run: ${found.join("; ")}`);
@@ -58,23 +70,33 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
   const loading = new Set<Holding>();
   let cancelTimer: (() => void) | null = null;
   let draining: Promise<void> | null = null;
+  let wasReady = false;
+  let handOverMs = HAND_OVER_MS;
 
   const onFenced = (holding: Holding) => ownership.lost(holding);
   const onDoubt = (holding: Holding, reason: string) => ownership.retake(holding, reason);
-  const ownership = new Ownership({ store, clock, log, onTaken: (holding) => void takeOver(holding), onLost: forget });
+  const ownership = new Ownership({
+    store,
+    clock,
+    log,
+    onTaken: (holding) => void takeOver(holding),
+    onLost: forget,
+    finish,
+    ...(leaseTtlMs === undefined ? {} : { leaseTtlMs }),
+  });
   const stepper = new Stepper({
     store,
     clock,
     log,
     onFenced,
     onDoubt,
-    onEffect: (effect, holding) => dispatcher.enqueue(effect, holding),
+    onEffect: dispatch,
     onTimer,
     onStored: (steps) => {
       for (const listener of listeners) listener(steps);
     },
   });
-  const dispatcher = new Dispatcher({ store, clock, performers, log, onFenced, onDoubt, onSettled });
+  const dispatcher = new Dispatcher({ store, clock, performers, log, allowed, onFenced, onDoubt, onSettled });
 
   function forget(holding: Holding): void {
     watches.get(holding)?.();
@@ -85,6 +107,14 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
     timers.forget(holding);
   }
 
+  /** O4: nothing of the shard comes in any more, and what is in flight may end. */
+  async function finish(holding: Holding): Promise<void> {
+    watches.get(holding)?.();
+    watches.delete(holding);
+    timers.forget(holding);
+    await Promise.race([Promise.all([stepper.committed(), dispatcher.finish(holding, handOverMs)]), wait(clock, handOverMs)]);
+  }
+
   /** Recovery is this, and nothing else: what the tables say is pending goes where it would have gone. */
   async function takeOver(holding: Holding): Promise<void> {
     loading.add(holding);
@@ -92,9 +122,10 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
     if (!pending) return;
     // Nothing of the shard may move before all of it is known: own and outside mail come in two lists, and an actor gets its in
     // order of arrival; a timer that a step has just armed must not meet the row of its predecessor.
-    for (const timer of pending.timers) timers.arm({ ...timer, holding });
+    const offsetMs = clock.elapsed() - clock.now();
+    for (const timer of pending.timers) timers.arm({ ...timer, dueAt: timer.dueAt + offsetMs, holding });
     for (const letter of pending.mail.sort((a, b) => a.arrivedAt - b.arrivedAt)) receive(letter, holding);
-    for (const effect of pending.effects) dispatcher.enqueue(effect, holding);
+    for (const effect of pending.effects) dispatch(effect, holding);
     watches.set(
       holding,
       store.watchOutside(holding.shard, (letters) => onWindow(letters, holding)),
@@ -121,13 +152,13 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
         log.warn("shard.load_failed", { shard: holding.shard, reason: reasonOf(error) });
         await wait(clock, LOAD_RETRY_MS);
       }
-      if (holding.isLost) return null;
+      if (!holding.isOpen) return null;
     }
     return pending;
   }
 
   function onWindow(letters: readonly Mail[], holding: Holding): void {
-    if (holding.isLost) return;
+    if (!holding.isOpen) return;
     for (const letter of letters) {
       if (stepper.parking.has(letter.actor)) void stepper.parking.reconsider(letter.actor);
       else receive(letter, holding);
@@ -154,20 +185,41 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
   }
 
   function onTimer(actor: string, change: TimerChange, armedSequence: number, holding: Holding): void {
+    if (!holding.isOpen) return;
     const { timerId, dueAt } = change;
     if (dueAt === null) timers.cancel(actor, timerId);
-    else timers.arm({ actor, timerId, armedSequence, dueAt, holding });
+    else timers.arm({ actor, timerId, armedSequence, dueAt: dueAt + clock.elapsed() - clock.now(), holding });
     scheduleTimers();
   }
+
+  function dispatch(effect: PendingEffect, holding: Holding): void {
+    const graceMs = effect.kind === "checkProgress" ? graceLeftMs(holding) : 0;
+    if (graceMs <= 0) dispatcher.enqueue(effect, holding);
+    else clock.after(graceMs, () => dispatcher.enqueue(effect, holding));
+  }
+
+  /** O5, and what asks for an agent's silence is asked only once the agent could be heard again. */
+  async function allowed(kind: string, holding: Holding): Promise<void> {
+    await ownership.assured(holding);
+    while (kind === "checkProgress" && !holding.isLost && graceLeftMs(holding) > 0) await wait(clock, graceLeftMs(holding));
+  }
+
+  const graceLeftMs = (holding: Holding) => holding.graceUntil - clock.elapsed();
 
   function scheduleTimers(): void {
     cancelTimer?.();
     const dueAt = timers.nextDueAt();
-    cancelTimer = dueAt === null || draining ? null : clock.after(Math.max(0, dueAt - clock.now()), fireTimers);
+    cancelTimer = dueAt === null || draining ? null : clock.after(Math.max(0, dueAt - clock.elapsed()), fireTimers);
   }
 
   function fireTimers(): void {
-    for (const { actor, timerId, armedSequence, holding } of timers.takeDue(clock.now())) {
+    for (const timer of timers.takeDue(clock.elapsed())) {
+      const { actor, timerId, armedSequence, holding } = timer;
+      const graceMs = measuresSilence(timerId) ? (ownership.isAssured ? graceLeftMs(holding) : UNSURE_MS) : 0;
+      if (graceMs > 0) {
+        timers.arm({ ...timer, dueAt: clock.elapsed() + graceMs });
+        continue;
+      }
       stepper.add({
         actor,
         holding,
@@ -183,17 +235,19 @@ export function createHost({ store, performers, log, clock = systemClock }: Host
 
   async function drainNow(graceMs: number): Promise<void> {
     cancelTimer?.();
-    for (const end of watches.values()) end();
-    watches.clear();
-    await dispatcher.stop(graceMs);
-    await stepper.stop(graceMs);
+    handOverMs = graceMs;
     await ownership.stop();
+    await Promise.all([dispatcher.stop(0), stepper.stop(0)]);
   }
 
   return {
     start: () => ownership.start(),
-    ready: () => draining === null && ownership.isSettled && loading.size === 0,
-    drain: (graceMs = 2_000) => {
+    ready: () => {
+      wasReady ||= ownership.isSettled && loading.size === 0;
+      return wasReady && draining === null;
+    },
+    owns: (shard) => ownership.holdings.some((holding) => holding.shard === shard && holding.isOpen && !loading.has(holding)),
+    drain: (graceMs = HAND_OVER_MS) => {
       draining ??= drainNow(graceMs);
       return draining;
     },

@@ -29,7 +29,7 @@ export class Inbox {
 
   /** @returns whether it is new */
   add(event: QueuedEvent): boolean {
-    if (event.holding.isLost) return false;
+    if (!event.holding.isOpen) return false;
     if (event.source.kind === "mail") {
       if (!event.holding.admit(event.source.id)) return false;
     } else this.fired.set(timerKey(event.actor, event.source.timerId), event);
@@ -58,9 +58,9 @@ export class Inbox {
     this.head = 0;
   }
 
-  /** Whether it may still be taken: its shard is ours, its timer as it was armed. */
+  /** Whether it may still be taken: its shard is ours to work on, its timer as it was armed. */
   isCurrent(event: QueuedEvent): boolean {
-    if (event.holding.isLost) return false;
+    if (!event.holding.isOpen) return false;
     return event.source.kind === "mail" || this.fired.get(timerKey(event.actor, event.source.timerId)) === event;
   }
 

@@ -63,6 +63,7 @@ export class Stepper {
   readonly parking: Parking;
   private readonly cache: ActorCache;
   private pumping: Promise<void> | null = null;
+  private committing: Promise<void> = Promise.resolve();
   private stopped = false;
   /** Halved when a commit is refused, so that the one to blame is found; restored by the next that is stored. */
   private groupLimit = MAX_STEPS;
@@ -95,12 +96,20 @@ export class Stepper {
     if (this.pumping) await Promise.race([this.pumping, wait(this.deps.clock, graceMs)]);
   }
 
+  /** Resolves when the commit in flight, if there is one, has been answered. */
+  committed(): Promise<void> {
+    return this.committing;
+  }
+
   private pump(): void {
     if (this.pumping || this.stopped) return;
     this.pumping = (async () => {
       // A turn of the loop first: what arrives together is committed together.
       await Promise.resolve();
-      while (this.inbox.size > 0 && !this.stopped) await this.commitNext();
+      while (this.inbox.size > 0 && !this.stopped) {
+        this.committing = this.commitNext();
+        await this.committing;
+      }
     })().finally(() => {
       this.pumping = null;
       this.pumpMore();

@@ -21,6 +21,7 @@ async function setup(over: { ready?: boolean; draining?: boolean } = {}) {
   const host: Host = {
     start: async () => {},
     ready: () => over.ready ?? true,
+    owns: () => true,
     drain: async () => {},
     stats: () => stats,
     onStored: () => () => {},

@@ -38,6 +38,12 @@ function aStore(): ConvexStore {
   return store;
 }
 
+/** Takes every shard, as the only one there. @returns the project's */
+async function claim(store: HostStore) {
+  const { taken } = await store.attend([], 10_000, null);
+  return taken.filter(({ shard }) => shard === SHARD).map(({ shard, epoch }) => ({ shard, epoch }));
+}
+
 /** What ECS, Linear and GitHub would have been asked. */
 interface Launch {
   readonly effectId: string;
@@ -141,11 +147,12 @@ describe("the host on Convex", () => {
     const first = start(
       {
         ...dying,
-        claim: async (shards, ttlMs) => {
-          held = await dying.claim(shards, ttlMs);
-          return held;
+        attend: async (...call) => {
+          if (held.length > 0) return dead;
+          const attendance = await dying.attend(...call);
+          held = attendance.taken.map(({ shard, epoch }) => ({ shard, epoch }));
+          return attendance;
         },
-        renew: () => dead,
         // The third commit is stored and its answer never comes: the worst moment to die.
         commit: async (epochs, steps) => {
           const results = await dying.commit(epochs, steps);
@@ -157,7 +164,7 @@ describe("the host on Convex", () => {
     await until("ready", () => first.ready());
     const feature = await ticket("OMA-2");
     await until("dead", () => commits >= 3);
-    await dying.release(held); // instead of waiting for the lease to run out
+    await dying.release(held, true); // instead of waiting for the lease to run out
     const store = aStore();
     const second = start(store, launched);
     await until("launched", isProvisioned(store, feature));
@@ -167,23 +174,21 @@ describe("the host on Convex", () => {
 
   test("an owner that was replaced is refused every write", async () => {
     const [first, second] = [aStore(), aStore()];
-    const old = await until(
-      "claimed",
-      async () => (await first.claim([SHARD], 10_000)).length > 0 && (await first.claim([SHARD], 10_000)),
-    );
-    await first.release(old);
-    const [current] = await second.claim([SHARD], 10_000);
-    expect(current?.epoch).toBeGreaterThan(old[0]?.epoch ?? 0);
+    const old = await claim(first);
+    await first.release(old, true);
+    const current = await claim(second);
+    expect(current[0]?.epoch).toBeGreaterThan(old[0]?.epoch ?? 0);
     await expect(first.commit(old, [])).rejects.toBeInstanceOf(Fenced);
     await expect(first.settle(old, [])).rejects.toMatchObject({ code: "fenced", shard: SHARD });
     await expect(first.park(old, PROJECT, "test")).rejects.toBeInstanceOf(Fenced);
-    expect(await first.renew(old, 10_000)).toEqual([SHARD]);
-    await second.release([current!]);
+    expect((await first.attend(old, 10_000, 1)).lost).toEqual([SHARD]);
+    await first.release([], true);
+    await second.release(await claim(second), true);
   });
 
   test("a step on an old sequence is a conflict, and one of an event nobody sent is refused by name", async () => {
     const store = aStore();
-    const epochs = await store.claim([SHARD], 10_000);
+    const epochs = await claim(store);
     const actor = (await actorOf(store, PROJECT))!;
     const step = {
       actor: PROJECT,
@@ -220,7 +225,7 @@ describe("the host on Convex", () => {
     const current = { ...real, expectedSequence: actor.sequence };
     expect(await store.commit(epochs, [current])).toMatchObject([{ kind: "stored", sequence: actor.sequence + 1 }]);
     expect(await store.commit(epochs, [current])).toMatchObject([{ kind: "duplicate", replay: true }]);
-    await store.release(epochs);
+    await store.release(await claim(store), true);
   });
 
   test("mail from outside is pushed to its owner, in order of arrival", async () => {

@@ -6,7 +6,7 @@ import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import type { FunctionReference } from "convex/server";
 import { ConvexError } from "convex/values";
 import { api } from "../../convex/_generated/api.js";
-import type { Actor, Epoch, LoadPage, Mail, Settled, StepResult } from "../../convex/steps.ts";
+import type { Actor, Attendance, Epoch, LoadPage, Mail, Settled, StepResult } from "../../convex/steps.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
 import { createLog, type Log } from "../log.ts";
 import { Conflict, Fenced, type HostStore, Refused, Unanswered } from "./host-store.ts";
@@ -104,7 +104,7 @@ export interface ConvexStore extends HostStore {
 
 /**
  * @param name of this orchestrator: one that starts again under the name it had takes its shards back at once, without waiting for
- * its old lease to run out. Two under one name do not fight over them: the one that is fenced goes on under a name of its own.
+ * its old lease to run out. Two under one name do not fight over them: the one that began first goes on under a name of its own.
  * @param log @default standard error
  */
 export function createConvexStore(
@@ -115,33 +115,30 @@ export function createConvexStore(
   log: Pick<Log, "warn"> = createLog(),
 ): ConvexStore {
   let owner = name;
-  const yielding = async <T>(call: Promise<T>): Promise<T> => {
-    try {
-      return await call;
-    } catch (error) {
-      if (error instanceof Fenced) owner = `${name} (${randomUUID()})`;
-      throw error;
-    }
-  };
+  const instance = randomUUID();
   const socket = new ConvexClient(url, { skipConvexDeploymentUrlCheck: true, logger: false });
   socket.setAuth(async ({ forceRefreshToken }) => token(forceRefreshToken));
   const epochs = (list: readonly Epoch[]) => list.map((epoch) => ({ ...epoch }));
   return {
-    claim: (shards, ttlMs) => caller.mutation(api.shards.claim, { shards: [...shards], owner, ttlMs }),
-    renew: async (leases, ttlMs) => {
-      const { lost } = await caller.mutation(api.shards.renew, { owner, leases: epochs(leases), ttlMs });
-      if (lost.length > 0) owner = `${name} (${randomUUID()})`;
-      return lost;
+    attend: async (held, ttlMs, sinceMs): Promise<Attendance> => {
+      const attendance = await caller.mutation(api.shards.attend, { owner, instance, held: epochs(held), ttlMs, sinceMs });
+      if (attendance.isReplaced) owner = `${name} (${instance})`;
+      return attendance;
     },
-    release: async (leases) => {
-      await caller.mutation(api.shards.release, { owner, leases: epochs(leases) });
+    release: async (leases, isLeaving) => {
+      await caller.mutation(api.shards.release, { owner, leases: epochs(leases), isLeaving });
+    },
+    watchRoster: (onChange) => {
+      const failed = (error: Error) => log.warn("roster.watch_failed", { reason: reasonOf(error) });
+      const subscription = socket.onUpdate(api.shards.roster, {}, () => onChange(), failed);
+      return () => subscription();
     },
     load: (shard, cursor): Promise<LoadPage> => caller.query(api.host.load, { shard, cursor }),
     actors: (addresses): Promise<Actor[]> => caller.query(api.host.actors, { addresses: [...addresses] }),
     commit: async (list, steps): Promise<StepResult[]> =>
-      (await yielding(caller.mutation(api.host.commit, { epochs: epochs(list), steps: [...steps] }))).results,
+      (await caller.mutation(api.host.commit, { epochs: epochs(list), steps: [...steps] })).results,
     settle: async (list, settlements): Promise<Settled[]> =>
-      (await yielding(caller.mutation(api.host.settle, { epochs: epochs(list), settlements: [...settlements] }))).results,
+      (await caller.mutation(api.host.settle, { epochs: epochs(list), settlements: [...settlements] })).results,
     park: async (list, actor, reason) => {
       await caller.mutation(api.host.park, { epochs: epochs(list), actor, reason });
     },

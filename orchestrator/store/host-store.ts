@@ -1,15 +1,31 @@
 // What the host needs of its memory (P2). One implementation speaks to Convex; the simulation has one in memory with the same
 // promises: a call either happened whole or not at all, and a call whose answer was lost may be made again unchanged.
 
-import type { Actor, Epoch, LoadCursor, LoadPage, Mail, Settled, Settlement, Step, StepResult } from "../../convex/steps.ts";
+import type {
+  Actor,
+  Attendance,
+  Epoch,
+  LoadCursor,
+  LoadPage,
+  Mail,
+  Settled,
+  Settlement,
+  Step,
+  StepResult,
+} from "../../convex/steps.ts";
 import { OmakaseError } from "../errors.ts";
 
 export interface HostStore {
-  /** Takes the shards whose lease has run out, and those this owner holds already. */
-  claim(shards: readonly number[], ttlMs: number): Promise<readonly Epoch[]>;
-  /** @returns the shards that belong to somebody else by now */
-  renew(leases: readonly Epoch[], ttlMs: number): Promise<readonly number[]>;
-  release(leases: readonly Epoch[]): Promise<void>;
+  /**
+   * Says that this orchestrator is here and holds these shards; renews its lease for `ttlMs`.
+   * @param sinceMs since it was last answered, by a clock that cannot jump; null: never
+   * @returns what changes for it: what it has lost, what it has been given, what it is to give back
+   */
+  attend(held: readonly Epoch[], ttlMs: number, sinceMs: number | null): Promise<Attendance>;
+  /** Gives shards back. @param isLeaving and does not come again */
+  release(leases: readonly Epoch[], isLeaving: boolean): Promise<void>;
+  /** Calls back now and whenever an orchestrator comes or goes or a shard changes hands. @returns ends the watch */
+  watchRoster(onChange: () => void): () => void;
   load(shard: number, cursor: LoadCursor | null): Promise<LoadPage>;
   /** Those that exist, in no order. @param addresses at most 16 */
   actors(addresses: readonly string[]): Promise<readonly Actor[]>;

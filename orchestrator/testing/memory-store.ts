@@ -11,9 +11,9 @@ const PAGE_ROWS = 3;
 
 export function createMemoryStore(tables: Tables, process: Process, owner: string): HostStore {
   return {
-    claim: (shards, ttlMs) => process.call(() => tables.claim(shards, owner, ttlMs)),
-    renew: (leases, ttlMs) => process.call(() => tables.renew(leases, owner, ttlMs)),
-    release: (leases) => process.call(() => tables.release(leases, owner)),
+    attend: (held, ttlMs, sinceMs) => process.call(() => tables.attend(owner, held, ttlMs, sinceMs)),
+    release: (leases, isLeaving) => process.call(() => tables.release(owner, leases, isLeaving)),
+    watchRoster: (onChange) => watchRoster(tables, process, onChange),
     load: (shard, cursor) => process.call(() => page(tables, shard, cursor)),
     actors: (addresses) => process.call(() => addresses.flatMap((address) => tables.actors.get(address) ?? [])),
     commit: (epochs, steps) => {
@@ -53,6 +53,34 @@ function watch(tables: Tables, process: Process, shard: number, onMail: (mail: r
   tables.watchers.add(changed);
   shown = "nothing yet";
   look();
+  return () => {
+    isOver = true;
+    tables.watchers.delete(changed);
+  };
+}
+
+function watchRoster(tables: Tables, process: Process, onChange: () => void): () => void {
+  const roster = () =>
+    JSON.stringify([[...tables.heartbeats.keys()], [...tables.shards].map(([shard, { epoch, owner }]) => [shard, epoch, owner])]);
+  let shown = "nothing yet";
+  let isOver = false;
+  const changed = () => {
+    if (isOver || !process.isAlive) return;
+    const now = roster();
+    if (now === shown) return;
+    shown = now;
+    void process
+      .call(() => null)
+      .then(
+        () => isOver || onChange(),
+        () => {
+          shown = "the socket broke";
+          changed();
+        },
+      );
+  };
+  tables.watchers.add(changed);
+  changed();
   return () => {
     isOver = true;
     tables.watchers.delete(changed);

@@ -74,6 +74,8 @@ const TIMEOUT_MS = 400;
 /** One operating-system process: everything in it hangs on `clock` and `call`. */
 export class Process {
   isAlive = true;
+  /** How far this machine's wall clock is from the store's. It may jump; what has elapsed does not. */
+  wallOffsetMs = 0;
   #stoppedUntil = 0;
   readonly clock: Clock;
 
@@ -83,7 +85,8 @@ export class Process {
     private readonly weather: () => Weather,
   ) {
     this.clock = {
-      now: () => scheduler.nowMs,
+      now: () => Math.round(scheduler.nowMs + this.wallOffsetMs),
+      elapsed: () => scheduler.nowMs,
       after: (ms, run) => scheduler.after(ms, () => this.#enter(run)),
       random: () => choices.next(),
     };

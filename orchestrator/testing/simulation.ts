@@ -174,11 +174,10 @@ class Simulated {
     void host.start();
   }
 
-  /** One shard's lease ends early: any process may take it, its owner too. */
+  /** One shard is taken from its owner, by somebody who is not heard of again: any process may take it then, its owner too. */
   private cutLease(): void {
-    const [shard, row] = this.choices.pick([...this.tables.shards]);
-    this.tables.shards.set(shard, { ...row, expiresAt: 0 });
-    if (this.choices.chance(0.5)) this.tables.claim([shard], "somebody who dies at once", 1);
+    const [shard] = this.choices.pick([...this.tables.shards]);
+    this.tables.steal(shard, "somebody who dies at once", this.choices.next() * 3_000);
   }
 
   /** Kills, stops and starts processes until `endsAt`. */

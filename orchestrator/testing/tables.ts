@@ -4,9 +4,11 @@
 
 import { actorKind } from "@omakase/machines";
 import { shardOf } from "../../convex/shardOf.ts";
+import { fairShares } from "../../convex/shares.ts";
 import type {
   Actor,
   Answer,
+  Attendance,
   Epoch,
   Mail,
   PendingEffect,
@@ -57,8 +59,14 @@ export interface MailRow extends Mail {
 
 interface ShardRow {
   readonly epoch: number;
+  /** "" is nobody. */
   readonly owner: string;
-  readonly expiresAt: number;
+  readonly freeSince: number;
+}
+
+interface HeartbeatRow {
+  readonly heardAt: number;
+  readonly ttlMs: number;
 }
 
 type Asks = Pick<Step, "sends" | "effects" | "timers">;
@@ -70,6 +78,7 @@ export class Tables {
   readonly outbox = new Map<string, OutboxRow>();
   readonly timers = new Map<string, TimerRow>();
   readonly shards = new Map<number, ShardRow>();
+  readonly heartbeats = new Map<string, HeartbeatRow>();
   /** Told after each transaction. */
   readonly watchers = new Set<() => void>();
   readonly without = new Set<Guard>();
@@ -92,31 +101,51 @@ export class Tables {
     }
   }
 
-  claim(shards: readonly number[], owner: string, ttlMs: number): Epoch[] {
-    return this.transaction(() =>
-      shards.flatMap((shard) => {
-        const row = this.shards.get(shard);
-        if (!row || (row.owner !== owner && row.expiresAt > this.now())) return [];
-        const epoch = row.epoch + 1;
-        this.put(this.shards, shard, { epoch, owner, expiresAt: this.now() + ttlMs });
-        return [{ shard, epoch }];
-      }),
-    );
+  attend(owner: string, held: readonly Epoch[], ttlMs: number, sinceMs: number | null): Attendance {
+    return this.transaction(() => {
+      const now = this.now();
+      const before = this.heartbeats.get(owner);
+      const jumpMs = before && sinceMs !== null ? now - before.heardAt - sinceMs : 0;
+      for (const [name, beat] of this.heartbeats) {
+        const isPast = beat.heardAt + beat.ttlMs <= now;
+        if (name === owner || !(isPast || beat.heardAt > now)) continue;
+        if (isPast && jumpMs <= beat.ttlMs) this.#remove(name, beat.heardAt);
+        else this.put(this.heartbeats, name, { ...beat, heardAt: now });
+      }
+      this.put(this.heartbeats, owner, { heardAt: now, ttlMs });
+      const owners = new Map([...this.heartbeats.keys()].map((name) => [name, this.#ownedBy(name).length]));
+      const share = fairShares(owners, this.shards.size).get(owner) ?? 0;
+      const mine = this.#ownedBy(owner);
+      const isHeld = (shard: number) =>
+        held.some((one) => one.shard === shard && mine.includes(shard) && this.shards.get(shard)?.epoch === one.epoch);
+      const lost = held.filter(({ shard }) => !isHeld(shard)).map(({ shard }) => shard);
+      const free = [...this.shards].filter(([, row]) => !owners.has(row.owner)).map(([shard]) => shard);
+      const given = [...mine.filter((shard) => !isHeld(shard)), ...free.slice(0, Math.max(0, share - mine.length))];
+      const taken = given.map((shard) => this.#take(shard, owner, before ? now - before.heardAt : null));
+      const others = [...this.heartbeats].filter(([name]) => name !== owner);
+      const nextEndMs = others.length === 0 ? null : Math.min(...others.map(([, beat]) => beat.heardAt + beat.ttlMs - now));
+      const surplus = mine.slice(Math.min(mine.length, share));
+      return { isReplaced: false, lost, taken, surplus, nextEndMs };
+    });
   }
 
-  renew(leases: readonly Epoch[], owner: string, ttlMs: number): number[] {
-    return this.transaction(() =>
-      leases.flatMap(({ shard, epoch }) => {
+  release(owner: string, leases: readonly Epoch[], isLeaving: boolean): void {
+    this.transaction(() => {
+      for (const { shard, epoch } of leases) {
         const row = this.shards.get(shard);
-        if (row?.owner !== owner || row.epoch !== epoch) return [shard];
-        this.put(this.shards, shard, { ...row, expiresAt: this.now() + ttlMs });
-        return [];
-      }),
-    );
+        if (row?.owner === owner && row.epoch === epoch)
+          this.put(this.shards, shard, { epoch, owner: "", freeSince: this.now() });
+      }
+      if (isLeaving && this.#ownedBy(owner).length === 0) this.#delete(this.heartbeats, owner);
+    });
   }
 
-  release(leases: readonly Epoch[], owner: string): void {
-    this.renew(leases, owner, 0);
+  /** A shard is somebody else's from now on, until that is not heard for `ttlMs`; 0: nobody's at once. */
+  steal(shard: number, thief: string, ttlMs: number): void {
+    this.transaction(() => {
+      this.put(this.heartbeats, thief, { heardAt: this.now(), ttlMs });
+      this.#take(shard, thief, null);
+    });
   }
 
   commit(epochs: readonly Epoch[], steps: readonly Step[]): StepResult[] {
@@ -217,6 +246,21 @@ export class Tables {
     table.delete(key);
   }
 
+  #ownedBy = (owner: string) => [...this.shards].filter(([, row]) => row.owner === owner).map(([shard]) => shard);
+
+  #take(shard: number, owner: string, ownMs: number | null): Attendance["taken"][number] {
+    const row = this.shards.get(shard) ?? { epoch: 0, owner: "", freeSince: 0 };
+    const epoch = row.epoch + 1;
+    this.put(this.shards, shard, { epoch, owner, freeSince: 0 });
+    return { shard, epoch, unattendedMs: row.owner === owner ? ownMs : row.freeSince === 0 ? null : this.now() - row.freeSince };
+  }
+
+  #remove(name: string, heardAt: number): void {
+    this.#delete(this.heartbeats, name);
+    for (const shard of this.#ownedBy(name))
+      this.put(this.shards, shard, { epoch: this.shards.get(shard)?.epoch ?? 0, owner: "", freeSince: heardAt });
+  }
+
   #apply(step: Step, epochs: readonly Epoch[]): StepResult {
     const { source, actor: address, eventId } = step;
     const isPending =
@@ -308,7 +352,7 @@ export class Tables {
     const id = `actor-${++this.#ids}` as Actor["id"];
     const place = { id, address, kind: actorKind(address), shard: shardOf(address), sequence: 0, parkedReason: null };
     this.put(this.actors, address, { ...place, machineVersion, snapshot, status, bornOf, view, bornWith: snapshot });
-    if (!this.shards.has(place.shard)) this.put(this.shards, place.shard, { epoch: 0, owner: "", expiresAt: 0 });
+    if (!this.shards.has(place.shard)) this.put(this.shards, place.shard, { epoch: 0, owner: "", freeSince: 0 });
     return id;
   }
 
