@@ -1,6 +1,7 @@
 // The settings, read once at start. Empty means unset.
 
 import { hostname } from "node:os";
+import { LEASE_TTL_MS } from "./actors/ownership.ts";
 import { OmakaseError } from "./errors.ts";
 
 export class ConfigError extends OmakaseError {
@@ -28,6 +29,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     port: read.integer("PORT", 8080),
     /** Of this orchestrator among others: the same at every start of the same one, different for two that run at once. */
     name: read.text("ORCHESTRATOR_NAME", `${hostname()}:${env.PORT || 8080}`),
+    /** After so long the others take a silent orchestrator's shards; each renews three times within it. */
+    leaseTtlMs: read.integer("LEASE_TTL_MS", LEASE_TTL_MS),
+    /** From SIGTERM on `/ready` says no, and what comes in is taken for so long: a load balancer's time to notice. */
+    lingerMs: read.integer("INTAKE_LINGER_MS", 5_000),
     /** How an agent's container reaches us. */
     publicUrl: read.url("PUBLIC_URL"),
     secret: read.secret("ORCHESTRATOR_SECRET", 32),

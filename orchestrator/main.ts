@@ -28,7 +28,10 @@ import { createMetrics } from "./metrics.ts";
 import { modelGateway } from "./model/gateway.ts";
 import { createCaller, createConvexStore } from "./store/convex-store.ts";
 
-const DRAIN_MS = 7_000;
+/** How long the shards' effects in flight may still take before the shards are handed over: a successor has them within 2 s. */
+const HAND_OVER_MS = 1_000;
+/** Of all the orchestrators, whoever owns this shard looks after what concerns all of them: one sweep, not one each. */
+const SWEEPERS_SHARD = 0;
 /** How long answers under way may still take; what an agent streams from the model is cut, and asked for again. */
 const LAST_ANSWERS_MS = 1_000;
 
@@ -67,7 +70,7 @@ async function start(): Promise<void> {
     stopTask: stopTask(ecs, tasks, convex),
     checkProgress: checkProgress(convex),
   };
-  const host = createHost({ store, performers, log });
+  const host = createHost({ store, performers, log, leaseTtlMs: config.leaseTtlMs });
   const metrics = createMetrics(host);
   const counting = (source: string) => (outcome: string) => metrics.webhooks.inc({ source, outcome });
   let draining = false;
@@ -123,8 +126,11 @@ async function start(): Promise<void> {
     draining = true;
     log.info("orchestrator.draining", { signal });
     for (const stop of stopSweeps) stop();
-    const limit = setTimeout(() => process.exit(1), DRAIN_MS + LAST_ANSWERS_MS + 1_000);
-    await host.drain(DRAIN_MS).catch((error) => log.error("orchestrator.drain_failed", { reason: reasonOf(error) }));
+    const lingered = Bun.sleep(config.lingerMs);
+    const limit = setTimeout(() => process.exit(1), Math.max(HAND_OVER_MS + 5_000, config.lingerMs) + LAST_ANSWERS_MS + 1_000);
+    await host.drain(HAND_OVER_MS).catch((error) => log.error("orchestrator.drain_failed", { reason: reasonOf(error) }));
+    log.info("orchestrator.handed_over");
+    await lingered;
     const { server } = app;
     await Promise.race([server?.stop(), Bun.sleep(LAST_ANSWERS_MS)]);
     await server?.stop(true);
@@ -139,6 +145,7 @@ async function start(): Promise<void> {
   await host.start();
   const ecsSweep = createEcsSweep(ecs, config.ecs.cluster, convex, log);
   const count = (far_side: string, sweep: () => Promise<number>) => async () => {
+    if (!host.owns(SWEEPERS_SHARD)) return;
     const repaired = await sweep();
     if (repaired > 0) metrics.repairs.inc({ far_side }, repaired);
   };

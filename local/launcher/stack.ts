@@ -207,6 +207,7 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
     {
       PORT: String(options.ports.orchestrator),
       HOST: "127.0.0.1",
+      INTAKE_LINGER_MS: "1", // nobody stands in front of it
       PUBLIC_URL: publicUrl,
       CONVEX_URL: urls.convex,
       AUTH0_DOMAIN: auth0Domain,

@@ -43,7 +43,7 @@ export interface Host {
    * What it takes over later does not unmake it: whoever is sent here can be served all the while.
    */
   ready(): boolean;
-  /** Whether it owns a shard, and has it loaded. */
+  /** Whether it owns a shard. */
   owns(shard: number): boolean;
   /** Hands the shards over: what is in flight is finished for at most `graceMs`, nothing new is begun. Safe to repeat. */
   drain(graceMs?: number): Promise<void>;
@@ -246,7 +246,7 @@ export function createHost({ store, performers, log, clock = systemClock, leaseT
       wasReady ||= ownership.isSettled && loading.size === 0;
       return wasReady && draining === null;
     },
-    owns: (shard) => ownership.holdings.some((holding) => holding.shard === shard && holding.isOpen && !loading.has(holding)),
+    owns: (shard) => ownership.holdings.some((holding) => holding.shard === shard && holding.isOpen),
     drain: (graceMs = HAND_OVER_MS) => {
       draining ??= drainNow(graceMs);
       return draining;

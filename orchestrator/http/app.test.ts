@@ -27,15 +27,17 @@ async function setup(over: { ready?: boolean; draining?: boolean } = {}) {
     onStored: () => () => {},
   };
   const { log, of } = aLog();
-  const broken = new Elysia().get("/broken", () => {
-    throw new Error("a secret of the database");
-  });
+  const plugin = new Elysia()
+    .get("/broken", () => {
+      throw new Error("a secret of the database");
+    })
+    .get("/taken", () => "stored");
   const app = await createApp({
     host,
     metrics: createMetrics(host),
     log,
     isDraining: () => over.draining ?? false,
-    plugins: [broken],
+    plugins: [plugin],
   });
   const get = (path: string, headers: Record<string, string> = {}) =>
     app.handle(new Request(`http://localhost${path}`, { headers }));
@@ -53,14 +55,11 @@ describe("health", () => {
     expect(await statuses({ draining: true })).toEqual([200, 503]);
   });
 
-  test("while draining everything else is told to come back", async () => {
+  test("while draining every answer is given as ever and closes its connection: the next call goes elsewhere", async () => {
     const { get } = await setup({ draining: true });
-    const response = await get("/broken");
-    expect([response.status, response.headers.get("retry-after"), await response.json()]).toEqual([
-      503,
-      "1",
-      expect.objectContaining({ code: "draining" }),
-    ]);
+    const response = await get("/taken");
+    expect([response.status, response.headers.get("connection"), await response.text()]).toEqual([200, "close", "stored"]);
+    expect((await (await setup()).get("/taken")).headers.get("connection")).toBeNull();
   });
 
   test("metrics are Prometheus'", async () => {

@@ -16,7 +16,7 @@ export interface AppDeps {
   readonly host: Host;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** True from SIGTERM on: everything that would store something answers 503. */
+  /** True from SIGTERM on: `/ready` says so, and every connection is closed with its answer, so that the next goes elsewhere. */
   readonly isDraining: () => boolean;
   readonly plugins: readonly AnyElysia[];
 }
@@ -26,9 +26,6 @@ const REQUEST_ID = /^[\w.:-]{1,100}$/;
 
 /** The largest request anybody may send: one to the model. Each endpoint has its own, smaller limit. */
 export const MAX_REQUEST_BYTES = 33 * 1024 * 1024;
-
-/** Answered even while draining: they are how a load balancer learns of it. */
-const ALWAYS = new Set(["/health", "/ready", "/metrics"]);
 
 export async function createApp({ host, metrics, log, isDraining, plugins }: AppDeps) {
   const swagger = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
@@ -47,9 +44,8 @@ export async function createApp({ host, metrics, log, isDraining, plugins }: App
     .onRequest(({ request, set }) => {
       const given = request.headers.get("x-request-id") ?? "";
       set.headers["x-request-id"] = REQUEST_ID.test(given) ? given : randomUUID();
-      if (!isDraining() || ALWAYS.has(new URL(request.url).pathname)) return;
-      set.headers["retry-after"] = "1";
-      return Response.json({ code: "draining", message: "shutting down: ask again in a second" }, { status: 503 });
+      // What comes in is only stored, whoever owns its shard: until nobody is sent here any more it is taken as ever.
+      if (isDraining()) set.headers.connection = "close";
     })
     .onError(({ code, error, request, set, status }) => {
       if (code === "NOT_FOUND")
