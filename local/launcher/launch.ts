@@ -19,8 +19,11 @@ export interface Launch {
   readonly stack: Stack;
   readonly secrets: Secrets;
   readonly options: LaunchOptions;
-  /** @throws {LaunchError} in one sentence that says what to do; whatever had been started is stopped again */
-  start(): Promise<void>;
+  /**
+   * @param parts a test may bring orchestrators of its own
+   * @throws {LaunchError} in one sentence that says what to do; whatever had been started is stopped again
+   */
+  start(parts?: { readonly orchestrator: boolean }): Promise<void>;
   /** Drains and ends everything, also in the middle of a start; no process is left. Safe to repeat. */
   stop(): Promise<void>;
   /** The live process of a part, e.g. to kill it in a test. */
@@ -73,7 +76,7 @@ export async function prepareLaunch(root: string, options: LaunchOptions, tell: 
     return stopped;
   };
 
-  const start = async () => {
+  const start = async ({ orchestrator } = { orchestrator: true }) => {
     const built = stack.web ? build(root, path, tell) : Promise.resolve();
     built.catch(() => {}); // awaited below; a failure before that must not end the process
     tell("starting the far ends");
@@ -86,8 +89,10 @@ export async function prepareLaunch(root: string, options: LaunchOptions, tell: 
       tell("laying out the sample: a repository, five tickets, an organisation");
       await seed(stack, secrets, options);
     });
-    tell("starting the orchestrator");
-    await begin(stack.orchestrator);
+    if (orchestrator) {
+      tell("starting the orchestrator");
+      await begin(stack.orchestrator);
+    }
     if (stack.web) {
       await built;
       tell("starting the dashboard");
@@ -98,8 +103,8 @@ export async function prepareLaunch(root: string, options: LaunchOptions, tell: 
     stack,
     secrets,
     options,
-    start: () =>
-      start().catch(async (error) => {
+    start: (parts) =>
+      start(parts).catch(async (error) => {
         await stop();
         throw error;
       }),

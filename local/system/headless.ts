@@ -13,16 +13,18 @@ export const ROOT = join(import.meta.dir, "../..");
  * Starts one and gives it back with an `end` that stops it and removes its folder.
  * @param args more of `npm start`'s options
  * @param extra more options of stand-ins: a benchmark lifts quotas, a test plays other scripts
+ * @param parts whether it has an orchestrator, or the caller brings its own
  */
 export async function startHeadless(
   args: readonly string[] = ["--no-web"],
   tell: (line: string) => void = () => {},
   extra: LaunchOptions["extra"] = {},
+  parts = { orchestrator: true },
 ) {
   const stateDir = mkdtempSync(join(tmpdir(), "omakase-"));
   const options = readOptions(ROOT, ["--state", stateDir, "--port-base", String(await freePorts()), ...args], {});
   const launch = await prepareLaunch(ROOT, { ...options, extra }, tell);
-  await launch.start();
+  await launch.start(parts);
   return {
     launch,
     stateDir,
