@@ -1,5 +1,5 @@
-// A whole deployment in one process and in virtual time: tables, far sides, and orchestrators that are killed, stopped and cut off
-// from their store. Everything comes from one seed, so that a seed is a failure's whole description.
+// A whole deployment in one process and in virtual time: tables, far sides, and orchestrators that join, leave, are killed, stopped and
+// cut off from their store, and whose clocks jump. Everything comes from one seed, so that a seed is a failure's whole description.
 
 import {
   begin,
@@ -23,7 +23,7 @@ import { CALM, Process, Scheduler, type Weather } from "./scheduler.ts";
 import { type Guard, Tables } from "./tables.ts";
 
 export interface SimulationOptions {
-  /** Tickets, over two projects; the third waits for the first. @default 4 */
+  /** Tickets, over two of four projects; the third waits for the first. @default 4 */
   readonly tickets?: number;
   /** Virtual time during which processes die and calls are lost, ms; then all must come to an end. @default 40,000 */
   readonly troubleMs?: number;
@@ -40,6 +40,9 @@ export interface SimulationResult {
   readonly wrongs: readonly string[];
   readonly kills: number;
   readonly pauses: number;
+  readonly joins: number;
+  readonly leaves: number;
+  readonly jumps: number;
   readonly steps: number;
   readonly launches: number;
   /** Virtual time from the first ticket to rest, ms. */
@@ -51,6 +54,9 @@ interface Orchestrator {
   readonly host: Host;
 }
 
+const MOST_PROCESSES = 4;
+/** In which whoever was stopped goes on and the shards are shared anew. */
+const SETTLED_MS = 60_000;
 const STORM: Weather = { lostRequest: 0.05, lostAnswer: 0.05, latencyMs: 60 };
 /** Short lives, so that little virtual time passes in which nothing but leases is renewed. */
 const SETTINGS = { ...DEFAULT_SETTINGS, agent: { ...DEFAULT_SETTINGS.agent, wallClockMs: 300_000, stallMs: 60_000 } };
@@ -65,15 +71,20 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
 class Simulated {
   private readonly scheduler = new Scheduler();
   private readonly choices: Choices;
-  private readonly tables = new Tables(() => this.scheduler.nowMs);
+  private storeOffsetMs = 0;
+  private readonly tables = new Tables(
+    () => this.scheduler.nowMs + this.storeOffsetMs,
+    () => this.scheduler.nowMs,
+  );
   private readonly ends: FarEnds;
   private readonly running: Orchestrator[] = [];
-  private readonly projects = [projectAddress("acme", "shop"), projectAddress("acme", "app")];
+  /** Each in a shard of its own. Nobody writes tickets for the last two. */
+  private readonly projects = ["shop", "app", "docs", "game"].map((name) => projectAddress("acme", name));
   private weather = CALM;
   /** Deaths mend whatever a host has forgotten: in many a history nobody dies, and only shards change hands. */
   private readonly isDeadly: boolean;
   private started = 0;
-  private counts = { kills: 0, pauses: 0 };
+  private counts = { kills: 0, pauses: 0, joins: 0, leaves: 0, jumps: 0 };
 
   constructor(
     private readonly seed: number,
@@ -102,7 +113,8 @@ class Simulated {
     this.ends.troubles = { busy: 0, never: 0, duplicates: 0 };
     if (this.running.length === 0) this.begin();
     const came = await this.scheduler.runUntil(() => this.isAtRest(), END_MS);
-    const found = wrongs(this.tables, this.ends, true);
+    await this.scheduler.pass(SETTLED_MS);
+    const found = [...wrongs(this.tables, this.ends, true), ...this.unfair()];
     if (!came) found.push("I9: it never came to rest");
     const kept = { steps: this.tables.transitions.length, launches: this.ends.launches.length };
     for (const { process } of this.running) process.kill();
@@ -175,7 +187,7 @@ class Simulated {
   }
 
   /** One shard is taken from its owner, by somebody who is not heard of again: any process may take it then, its owner too. */
-  private cutLease(): void {
+  private steal(): void {
     const [shard] = this.choices.pick([...this.tables.shards]);
     this.tables.steal(shard, "somebody who dies at once", this.choices.next() * 3_000);
   }
@@ -190,29 +202,51 @@ class Simulated {
   }
 
   private upset(): void {
-    if (this.choices.chance(this.isDeadly ? 0.2 : 0.9)) {
-      this.cutLease();
-      return;
-    }
     const victim = this.running.length > 0 ? this.choices.pick(this.running) : undefined;
-    if (!victim || (this.running.length < 3 && this.choices.chance(0.3))) {
+    const chance = this.choices.next();
+    if (!victim || (chance < 0.15 && this.running.length < MOST_PROCESSES)) {
+      this.counts.joins++;
       this.begin();
-      return;
-    }
-    if (!this.isDeadly) return;
-    if (this.choices.chance(0.3)) {
+    } else if (chance < (this.isDeadly ? 0.3 : 0.6)) this.steal();
+    else if (chance < (this.isDeadly ? 0.4 : 0.75)) this.jump(victim);
+    else if (chance < (this.isDeadly ? 0.55 : 1)) this.leave(victim);
+    else if (chance < 0.75) {
       this.counts.pauses++;
       victim.process.pause(this.choices.next() * 25_000);
-      return;
+    } else {
+      this.counts.kills++;
+      this.remove(victim);
+      victim.process.kill();
+      this.scheduler.after(this.choices.next() * 3_000, () => this.begin());
     }
+  }
+
+  /** A deployment: it hands over and ends; what goes wrong with that is for the others. Somebody always stays. */
+  private leave(victim: Orchestrator): void {
+    if (this.running.length < 2) return;
+    this.counts.leaves++;
+    this.remove(victim);
+    void victim.host.drain().catch(() => {});
+  }
+
+  /** The wall clock of a process, or of the store, is set: an hour on or back, or a little. */
+  private jump({ process }: Orchestrator): void {
+    this.counts.jumps++;
+    const ms = (this.choices.chance(0.5) ? 1 : -1) * (this.choices.chance(0.5) ? 3_600_000 : this.choices.next() * 20_000);
+    if (this.choices.chance(0.5)) process.wallOffsetMs += ms;
+    else this.storeOffsetMs += ms;
+  }
+
+  private remove(victim: Orchestrator): void {
     this.running.splice(this.running.indexOf(victim), 1);
-    if (this.choices.chance(0.2)) {
-      void victim.host.drain().catch(() => {}); // a deployment: it hands over and ends
-      return;
-    }
-    this.counts.kills++;
-    victim.process.kill();
-    this.scheduler.after(this.choices.next() * 3_000, () => this.begin());
+  }
+
+  /** N2, N3: once nothing changes any more, every shard is somebody's and nobody has more than its share. */
+  private unfair(): string[] {
+    const counts = this.running.map(({ host }) => host.stats().shards).sort((a, b) => a - b);
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const isFair = total === this.tables.shards.size && (counts.at(-1) ?? 0) - (counts[0] ?? 0) <= 1;
+    return isFair ? [] : [`N2: ${this.tables.shards.size} shards are shared as ${counts.join()}`];
   }
 }
 

@@ -86,7 +86,11 @@ export class Tables {
   #undo: (() => void)[] = [];
   #ids = 0;
 
-  constructor(readonly now: () => number) {}
+  /** @param elapsed true time, when the store's clock may jump: for the checker */
+  constructor(
+    readonly now: () => number,
+    private readonly elapsed = now,
+  ) {}
 
   /** @throws what `work` throws, with everything it wrote taken back */
   transaction<Result>(work: () => Result): Result {
@@ -279,7 +283,7 @@ export class Tables {
     else this.#delete(this.timers, timerKey(address, source.timerId));
     const { eventType, event, cause, at, ignored, from, to } = step;
     const row = { actor: address, sequence, eventId, eventType, event, cause, at, ignored, from, to };
-    this.transitions.push({ ...row, epoch: epoch.epoch, storedAt: this.now() });
+    this.transitions.push({ ...row, epoch: epoch.epoch, storedAt: this.elapsed() });
     this.#undo.push(() => this.transitions.pop());
     this.put(this.#receipts, receipt(address, eventId), sequence);
     const { snapshot, machineVersion, status, view } = step;
@@ -336,7 +340,7 @@ export class Tables {
     for (const { index, kind, payload } of effects) {
       const effectId = askId(actor, sequence, index);
       const now = this.now();
-      const row = { effectId, actor, kind, payload, createdAt: now, shard: shardOf(actor), storedAt: now };
+      const row = { effectId, actor, kind, payload, createdAt: now, shard: shardOf(actor), storedAt: this.elapsed() };
       this.put(this.outbox, effectId, { ...row, state: "pending", error: null, settled: 0 });
     }
     return sends.map(({ index, to, event }) =>
