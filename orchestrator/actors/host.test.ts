@@ -293,6 +293,132 @@ describe("two orchestrators", () => {
   });
 });
 
+describe("timers", () => {
+  const SILENCE = "xstate.after.provisioningMs.agent.provisioning";
+  const WALL_CLOCK = "xstate.after.wallClockLeftMs.agent.running";
+
+  /** Armed rows of a feature, which takes no notice of what they say: what counts is when they say it. */
+  function armed(dueInMs: number, ...timerIds: string[]) {
+    const world = setup();
+    const dueAt = world.scheduler.nowMs + dueInMs;
+    for (const timerId of timerIds)
+      world.tables.timers.set(`${FEATURE} ${timerId}`, { actor: FEATURE, timerId, armedSequence: 0, dueAt });
+    return { world, dueAt, firedAt: () => firedAt(world) };
+  }
+  /** Timer id to the true time of its step. */
+  const firedAt = (world: Deployment) =>
+    Object.fromEntries(world.log(FEATURE).map(({ eventType, storedAt }) => [eventType, storedAt]));
+
+  test("grace: after an outage of our own what measures silence has a heartbeat's time, what measures time has none", async () => {
+    const { world, firedAt } = armed(1_000, SILENCE, WALL_CLOCK);
+    await world.pass(3_600_000);
+    const startedAt = world.scheduler.nowMs;
+    world.start();
+    await world.until("both fired", () => world.tables.timers.size === 0);
+    expect(firedAt()[WALL_CLOCK]! - startedAt).toBeLessThan(1_000);
+    expect(firedAt()[SILENCE]! - startedAt).toBeGreaterThanOrEqual(10_000);
+    expect(firedAt()[SILENCE]! - startedAt).toBeLessThan(11_000);
+  });
+
+  test("grace: also when the store was away and the shards stayed ours", async () => {
+    const { world, firedAt } = armed(30_000, SILENCE, WALL_CLOCK);
+    let isAway = false;
+    const gone = <Call extends (...args: never[]) => Promise<unknown>>(call: Call) =>
+      ((...args) => (isAway ? Promise.reject(new Unanswered("away")) : call(...args))) as Call;
+    const { host } = world.start({ store: ({ attend, commit }) => ({ attend: gone(attend), commit: gone(commit) }) });
+    await world.until("ready", () => host.ready());
+    isAway = true;
+    await world.pass(60_000);
+    isAway = false;
+    const backAt = world.scheduler.nowMs;
+    await world.until("both fired", () => world.tables.timers.size === 0);
+    expect(firedAt()[WALL_CLOCK]! - backAt).toBeLessThan(3_500);
+    expect(firedAt()[SILENCE]! - backAt).toBeGreaterThanOrEqual(10_000);
+    expect(world.log(FEATURE).every(({ epoch }) => epoch === 1)).toBe(true);
+  });
+
+  test("grace: a shard that changes hands in time has none, and an agent that is silent then is as late as ever", async () => {
+    const { world, dueAt, firedAt } = armed(5_000, SILENCE);
+    const first = world.start();
+    await world.until("the first has the shard", () => first.host.stats().shards === 1);
+    const second = world.start();
+    await finished(world, first.host.drain());
+    await world.until("handed over", () => second.host.stats().shards === 1);
+    await world.until("fired", () => world.tables.timers.size === 0);
+    expect(firedAt()[SILENCE]! - dueAt).toBeLessThan(100);
+  });
+
+  test("grace: nobody asks after an agent's silence before the agent could be heard again", async () => {
+    const world = setup();
+    const asked = world.scheduler.nowMs;
+    const pending = { actor: FEATURE, createdAt: asked, storedAt: asked, state: "pending", error: null, settled: 0 } as const;
+    const shard = world.actor(FEATURE)!.shard;
+    for (const [index, effect] of [
+      { kind: "checkProgress", attempt: 1 },
+      { kind: "stopTask", attempt: 1 },
+    ].entries()) {
+      const effectId = `${FEATURE}:0:${index}`;
+      world.tables.outbox.set(effectId, { ...pending, effectId, shard, kind: effect.kind, payload: JSON.stringify(effect) });
+    }
+    await world.pass(3_600_000);
+    const startedAt = world.scheduler.nowMs;
+    world.start();
+    await world.until("both are performed", () => world.ends.calls.length === 2);
+    expect(world.ends.calls.map(({ kind, at }) => [kind, Math.floor((at - startedAt) / 10_000)])).toEqual([
+      ["stopTask", 0],
+      ["checkProgress", 1],
+    ]);
+  });
+
+  test.each([3_600_000, -3_600_000])(
+    "a wall clock that jumps by %d ms makes an armed timer neither early nor late",
+    async (jumpMs) => {
+      const { world, dueAt, firedAt } = armed(60_000, WALL_CLOCK);
+      const { host, process } = world.start();
+      await world.until("ready", () => host.stats().timers === 1);
+      process.wallOffsetMs = jumpMs;
+      await world.pass(59_000);
+      expect(firedAt()).toEqual({});
+      await world.pass(2_000);
+      expect(Math.abs(firedAt()[WALL_CLOCK]! - dueAt)).toBeLessThan(100);
+    },
+  );
+
+  test("10,000 due at once each fire once, in due order, in commits of 64; what comes in meanwhile is taken", async () => {
+    const world = setup();
+    const features = Array.from({ length: 100 }, (_, index) => `acme/shop/oma-${100 + index}` as typeof FEATURE);
+    for (const feature of features) world.seedFeature(feature);
+    const rows = Array.from({ length: 10_000 }, (_, index) => ({
+      actor: features[index % features.length]!,
+      timerId: `xstate.after.never.${Math.floor(index / features.length)}`,
+      armedSequence: 0,
+      dueAt: world.scheduler.nowMs + index,
+    }));
+    for (const row of rows) world.tables.timers.set(`${row.actor} ${row.timerId}`, row);
+    await world.pass(60_000);
+    let largest = 0;
+    world.start({
+      store: ({ commit }) => ({
+        load: async () => ({ mail: [], effects: [], timers: [...rows], next: null }),
+        commit: (epochs, steps) => {
+          largest = Math.max(largest, steps.length);
+          return commit(epochs, steps);
+        },
+      }),
+    });
+    await world.until("they begin to fire", () => world.tables.transitions.length > 0);
+    world.send(FEATURE, "todo", todo());
+    await world.until("all have fired", () => world.tables.timers.size === 0);
+    await world.until("the mail is taken", () => world.taken(FEATURE).length > 0);
+    const fired = world.tables.transitions.filter(({ eventId }) => eventId.startsWith("timer:"));
+    expect(fired).toHaveLength(10_000);
+    const late = fired.filter(
+      ({ actor, eventId }, index) => actor !== rows[index]?.actor || !eventId.includes(rows[index].timerId),
+    );
+    expect([late, largest]).toEqual([[], 64]);
+  });
+});
+
 /** Lets virtual time pass until a promise is settled. */
 async function finished(world: Deployment, promise: Promise<unknown>): Promise<void> {
   let isDone = false;
