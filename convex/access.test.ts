@@ -46,6 +46,7 @@ const FUNCTIONS: Record<string, readonly [Audience, (known: Known) => Record<str
   "actors:get": ["viewer", () => ({ address: AGENT })],
   "agents:living": ["viewer", () => ({ project: PROJECT })],
   "agents:ofFeature": ["viewer", () => ({ feature: FEATURE })],
+  "commands:outcome": ["viewer", () => ({ address: FEATURE, key })],
   "commands:send": ["developer", () => ({ address: FEATURE, action: "start", key })],
   "dependencies:announce": ["service", ({ epochs }) => ({ epochs, effectId: "x", project: PROJECT, state: "met", branch: null })],
   "dependencies:resolve": ["service", ({ epochs }) => ({ epochs, effectId: "x", project: PROJECT, issueId: "i", blockers: [] })],

@@ -167,3 +167,38 @@ describe("projects.configure", () => {
     expect((await refusalOf(configure(world, aKey(), -1))).message).toContain("from 0 to 1000, not -1");
   });
 });
+
+describe("commands.outcome", () => {
+  const outcome = (world: World, key: string) => world.person("vic").query(api.commands.outcome, { address: FEATURE, key });
+  /** The letter's step, as the host would store it. */
+  async function step(world: World, key: string, ignored: boolean) {
+    const letter = (await mailOf(world, FEATURE)).find((row) => row.key === `command:${key}`)!;
+    const how = { eventType: "start", ignored, from: "work.coder.working", to: "work.coder.working" };
+    await commit(world, [aStep(await actorAt(world, FEATURE), { id: letter._id, key: letter.key }, how)]);
+  }
+
+  test("says what came of it: waiting, then taken, or ignored and why", async () => {
+    const world = await setup();
+    const [taken, ignored] = [aKey(), aKey()];
+    for (const key of [taken, ignored]) await send(world, "dana", { key });
+    expect(await outcome(world, taken)).toEqual({ kind: "waiting" });
+    await step(world, taken, false);
+    await step(world, ignored, true);
+    const { sequence } = await actorAt(world, FEATURE);
+    expect(await outcome(world, taken)).toEqual({ kind: "taken", sequence: sequence - 1 });
+    expect(await outcome(world, ignored)).toEqual({
+      kind: "ignored",
+      sequence,
+      reason: `${FEATURE} was in work.coder.working when it came, and takes no start there.`,
+    });
+    expect(await outcome(world, aKey())).toEqual({ kind: "unknown" });
+  });
+
+  test("of an actor that is parked says so, with the reason", async () => {
+    const world = await setup();
+    const key = aKey();
+    await send(world, "dana", { key });
+    await world.service.mutation(api.host.park, { epochs: world.epochs, actor: FEATURE, reason: "bad: it throws" });
+    expect(await outcome(world, key)).toEqual({ kind: "held", reason: `${FEATURE} is parked: bad: it throws` });
+  });
+});

@@ -4,11 +4,11 @@ import { cut } from "@omakase/machines/text";
 import { v } from "convex/values";
 import type { Doc } from "./_generated/dataModel";
 import type { DatabaseReader } from "./_generated/server";
-import { memberMutation } from "./access.ts";
+import { memberMutation, memberQuery } from "./access.ts";
 import { recordAct } from "./audit.ts";
 import { commandEvent, leastRole, vAction } from "./commandEvents.ts";
 import { refuse } from "./errors.ts";
-import { deliver, findActor, isSeen } from "./mail.ts";
+import { deliver, findActor, findMail, findReceipt, isSeen } from "./mail.ts";
 import { vRole } from "./validators.ts";
 
 const MAX_NOTE = 4000;
@@ -62,6 +62,39 @@ export const send = memberMutation({
     await deliver(db, actor, { key: letterKey, event: JSON.stringify(event), cause: { kind: "person", name: person.name } });
     await recordAct(ctx, { what: action, why: why === null ? null : cut(why, MAX_NOTE), actor: address, key: letterKey });
     return { key };
+  },
+});
+
+/** What came of a command, by the `key` it was sent with: for whoever sent it. `reason` says what stood in its way. */
+export const outcome = memberQuery({
+  needs: "viewer",
+  args: { address: v.string(), key: v.string() },
+  returns: v.union(
+    v.object({ kind: v.literal("unknown") }),
+    v.object({ kind: v.literal("waiting") }),
+    /** Its actor is parked: it is taken once somebody has put that back into service. */
+    v.object({ kind: v.literal("held"), reason: v.string() }),
+    v.object({ kind: v.literal("taken"), sequence: v.number() }),
+    /** Stored and without effect: the actor was not in a state to take it, or does not know it. */
+    v.object({ kind: v.literal("ignored"), sequence: v.number(), reason: v.string() }),
+  ),
+  about: ({ address }) => address,
+  handler: async ({ db }, { address, key }) => {
+    const letterKey = `command:${key}`;
+    const step = await findReceipt(db, address, letterKey);
+    if (step !== null) {
+      const { sequence, eventType, ignored, to } = step;
+      if (!ignored) return { kind: "taken" as const, sequence };
+      return {
+        kind: "ignored" as const,
+        sequence,
+        reason: `${address} was in ${to} when it came, and takes no ${eventType} there.`,
+      };
+    }
+    if ((await findMail(db, address, letterKey)) === null) return { kind: "unknown" as const };
+    const actor = await findActor(db, address);
+    if (actor?.status !== "parked") return { kind: "waiting" as const };
+    return { kind: "held" as const, reason: `${address} is parked: ${actor.parkedReason}` };
   },
 });
 

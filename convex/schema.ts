@@ -295,6 +295,8 @@ export default defineSchema({
     error: v.union(v.string(), v.null()),
     createdAt: v.number(),
     settledAt: v.union(v.number(), v.null()),
+    /** The mail its settlement made, read or not: told again to an owner that did not hear of it. */
+    mail: v.optional(v.array(v.id("mailbox"))),
   })
     .index("by_effect", ["effectId"])
     .index("by_state", ["shard", "state"]),

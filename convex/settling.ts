@@ -1,13 +1,15 @@
 // How an effect ends: once. The first settlement marks the outbox row and posts the answer; every later one changes nothing.
 //
 //   S1. The row's state and the answer are stored in one transaction, by the owner of the shard.
-//   S2. A launch that was given up ends its run: a container that starts all the same is told "over" when it claims.
+//   S2. Whoever settles again is told all the mail of the first time that is still unread: nothing else would bring it to an owner
+//       that did not hear the answer.
+//   S3. A launch that was given up ends its run: a container that starts all the same is told "over" when it claims.
 
 import type { Doc } from "./_generated/dataModel";
 import type { DatabaseReader, DatabaseWriter } from "./_generated/server";
 import { refuse } from "./errors.ts";
 import { type Owned, requireOwned } from "./fence.ts";
-import { findMail, post } from "./mail.ts";
+import { post } from "./mail.ts";
 import { type Answer, MAX_EVENT_CHARS, type Settled, type Settlement } from "./steps.ts";
 
 /** Settles one effect. Safe to repeat. @throws {ConvexError} `fenced`, `tooLarge` */
@@ -26,8 +28,7 @@ export async function settleWith(
   const opened = await openEffect(db, owned, effectId);
   if (opened.kind !== "pending") return opened.settled;
   const { answer, mail } = await work(opened.effect);
-  const settled = await close(db, opened.effect, { effectId, state: "done", error: null, answer, taskArn: null });
-  return { ...settled, mail: [...settled.mail, ...mail] };
+  return close(db, opened.effect, { effectId, state: "done", error: null, answer, taskArn: null }, mail);
 }
 
 type Opened = { kind: "pending"; effect: Doc<"outbox"> } | { kind: "over"; settled: Settled };
@@ -40,11 +41,11 @@ async function openEffect(db: DatabaseReader, owned: Owned, effectId: string): P
   if (effect === null) return { kind: "over", settled: { kind: "unknown", effectId } };
   requireOwned(owned, effect.shard, effect.actor);
   if (effect.state === "pending") return { kind: "pending", effect };
-  return { kind: "over", settled: { kind: "already", effectId, mail: await stillUnread(db, effect.actor, answerKey(effectId)) } };
+  return { kind: "over", settled: { kind: "already", effectId, mail: await stillUnread(db, effect) } };
 }
 
 /** S1. */
-async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Settlement) {
+async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Settlement, told: readonly Answer[] = []) {
   const { effectId, state, error, answer, taskArn } = settlement;
   if (answer !== null && answer.length > MAX_EVENT_CHARS) {
     refuse({
@@ -53,7 +54,6 @@ async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Sett
       message: `The answer to ${effectId} is longer than ${MAX_EVENT_CHARS} characters.`,
     });
   }
-  await db.patch(effect._id, { state, error, settledAt: Date.now() });
   if (effect.kind === "runTask") await recordLaunch(db, effectId, taskArn, error);
   const mail: Answer[] = [];
   if (answer !== null) {
@@ -63,18 +63,21 @@ async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Sett
       event: answer,
     });
   }
+  mail.push(...told);
+  const made = mail.length === 0 ? {} : { mail: mail.map(({ id }) => id) };
+  await db.patch(effect._id, { state, error, settledAt: Date.now(), ...made });
   return { kind: "settled" as const, effectId, mail };
 }
 
-/** The answer's row, unless it has been consumed. */
-async function stillUnread(db: DatabaseReader, actor: string, key: string): Promise<Answer[]> {
-  const row = await findMail(db, actor, key);
-  return row === null ? [] : [{ id: row._id, actor, key, event: row.event }];
+/** S2. */
+async function stillUnread(db: DatabaseReader, effect: Doc<"outbox">): Promise<Answer[]> {
+  const rows = await Promise.all((effect.mail ?? []).map((id) => db.get(id)));
+  return rows.flatMap((row) => (row === null ? [] : [{ id: row._id, actor: row.actor, key: row.key, event: row.event }]));
 }
 
 const answerKey = (effectId: string): string => `effect:${effectId}`;
 
-/** S2. */
+/** S3. */
 async function recordLaunch(db: DatabaseWriter, effectId: string, taskArn: string | null, error: string | null): Promise<void> {
   const run = await findRun(db, effectId);
   if (run === null || run.state === "ended") return;

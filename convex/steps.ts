@@ -223,7 +223,7 @@ export const vAnswer = v.object({ id: v.id("mailbox"), actor: v.string(), key: v
 export const vSettled = v.union(
   /** `mail`: the answer's row and, for an announcement, its messages. */
   v.object({ kind: v.literal("settled"), effectId: v.string(), mail: v.array(vAnswer) }),
-  /** Settled before; `mail` lists the answer if it is still unread. */
+  /** Settled before; `mail` lists what that made and is still unread. */
   v.object({ kind: v.literal("already"), effectId: v.string(), mail: v.array(vAnswer) }),
   v.object({ kind: v.literal("unknown"), effectId: v.string() }),
 );

@@ -1,4 +1,4 @@
-// The actors in use, restored, at the sequence their row has. Bounded: idle ones are rows, not memory.
+// The actors in use, restored, at the sequence their row has. Bounded in number and in size: idle ones are rows, not memory.
 
 import type { LiveActor } from "./machine-step.ts";
 
@@ -9,10 +9,17 @@ export interface CachedActor {
   readonly live: LiveActor;
 }
 
+/** Snapshots kept, in characters: a usual one has 1,000, the largest 300 Ki. */
+const MAX_CHARS = 32 * 1024 * 1024;
+
 export class ActorCache {
   private readonly actors = new Map<string, CachedActor>();
+  private chars = 0;
 
-  constructor(private readonly limit: number) {}
+  constructor(
+    private readonly limit: number,
+    private readonly maxChars = MAX_CHARS,
+  ) {}
 
   get size(): number {
     return this.actors.size;
@@ -29,20 +36,25 @@ export class ActorCache {
   }
 
   set(address: string, actor: CachedActor): void {
-    this.actors.delete(address);
+    this.drop(address);
     this.actors.set(address, actor);
-    if (this.actors.size <= this.limit) return;
+    this.chars += sizeOf(actor);
     for (const oldest of this.actors.keys()) {
-      this.actors.delete(oldest);
-      break;
+      if (this.actors.size <= this.limit && this.chars <= this.maxChars) return;
+      if (oldest !== address) this.drop(oldest);
     }
   }
 
   drop(address: string): void {
+    const actor = this.actors.get(address);
+    if (!actor) return;
     this.actors.delete(address);
+    this.chars -= sizeOf(actor);
   }
 
   dropShard(shard: number): void {
-    for (const [address, actor] of this.actors) if (actor.shard === shard) this.actors.delete(address);
+    for (const [address, actor] of this.actors) if (actor.shard === shard) this.drop(address);
   }
 }
+
+const sizeOf = ({ live }: CachedActor): number => live.snapshotJson.length;

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { seeded } from "@omakase/machines/testing/seeded";
-import type { PendingEffect, Settled, Settlement } from "../../convex/steps.ts";
+import type { Answer, PendingEffect, Settled, Settlement } from "../../convex/steps.ts";
 import { OmakaseError } from "../errors.ts";
 import { Fenced, type HostStore, Refused, Unanswered } from "../store/host-store.ts";
 import { CALM, Process, Scheduler } from "../testing/scheduler.ts";
@@ -26,7 +26,7 @@ function setup(perform: (context: EffectContext) => Promise<Performed>, settle?:
   const { clock } = new Process(scheduler, seeded(1), () => CALM);
   const settled: Settlement[] = [];
   const fenced: Holding[] = [];
-  const doubted: Holding[] = [];
+  const told: Settled[] = [];
   const log: string[] = [];
   const write = (event: string) => void log.push(event);
   const calls: { effectId: string; at: number }[] = [];
@@ -48,17 +48,16 @@ function setup(perform: (context: EffectContext) => Promise<Performed>, settle?:
     performers: Object.fromEntries(kinds.map((kind) => [kind, performer])) as unknown as Performers,
     log: { info: write, warn: write, error: write },
     allowed: async () => {},
-    onSettled: () => {},
+    onSettled: (one) => void told.push(one),
     onFenced: (holding) => {
       fenced.push(holding);
       holding.lose();
       dispatcher.forget(holding);
     },
-    onDoubt: (holding) => void doubted.push(holding),
   });
   const holding = new Holding({ shard: 1, epoch: 1 });
   const settledAll = (count: number) => scheduler.runUntil(() => settled.length === count, 3_600_000);
-  return { scheduler, clock, dispatcher, holding, settled, settledAll, fenced, doubted, calls, log };
+  return { scheduler, clock, dispatcher, holding, settled, settledAll, fenced, told, calls, log };
 }
 
 const anEffect = (index = 0, kind = "runTask"): PendingEffect => ({
@@ -209,30 +208,26 @@ describe("the dispatcher", () => {
     expect(tries).toBe(4);
   });
 
-  test("an effect that its own mutation had settled unheard makes the shard be taken over again", async () => {
+  test("of an effect that had been settled unheard, by its own mutation or when it was given up, the mail is told all the same", async () => {
+    const mail = [{ id: "mail-1" as Answer["id"], actor: "a/b/other", key: "a/b/c:1:0:a/b/other", event: "{}" }];
+    const already = (effectId: string): Settled => ({ kind: "already", effectId, mail });
     let tries = 0;
-    const { scheduler, dispatcher, holding, doubted } = setup(async ({ effectId }) => {
+    const unheard = setup(async ({ effectId }) => {
       if (++tries === 1) throw new Unanswered("timeout");
-      return { kind: "settled", settled: { kind: "already", effectId, mail: [] } };
+      return { kind: "settled", settled: already(effectId) };
     });
-    dispatcher.enqueue(anEffect(0, "announceToDependents"), holding);
-    await scheduler.pass(10_000);
-    expect(doubted).toEqual([holding]);
-  });
-
-  test("so does one that was given up after its own mutation had settled it unheard", async () => {
-    let tries = 0;
-    const { scheduler, dispatcher, holding, doubted } = setup(
+    const givenUp = setup(
       async () => {
-        throw ++tries === 1 ? new Unanswered("timeout") : new No("not any more");
+        throw new No("not any more");
       },
-      async (_, settlements) => settlements.map(({ effectId }) => ({ kind: "already", effectId, mail: [] })),
+      async (_, settlements) => settlements.map(({ effectId }) => already(effectId)),
     );
-    dispatcher.enqueue(anEffect(0, "announceToDependents"), holding);
-    await scheduler.pass(10_000);
-    expect(doubted).toEqual([holding]);
+    for (const { scheduler, dispatcher, holding, told } of [unheard, givenUp]) {
+      dispatcher.enqueue(anEffect(0, "announceToDependents"), holding);
+      await scheduler.pass(10_000);
+      expect(told.flatMap((settled) => ("mail" in settled ? settled.mail : []))).toEqual(mail);
+    }
   });
-
   test("stops within its grace, whatever is in flight", async () => {
     const { scheduler, dispatcher, holding } = setup(() => new Promise(() => {}));
     dispatcher.enqueue(anEffect(), holding);

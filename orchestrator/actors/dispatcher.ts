@@ -50,8 +50,6 @@ export interface DispatcherDeps {
   readonly onFenced: (holding: Holding) => void;
   /** Resolves when an effect of the holding may be performed now. @throws {Fenced} when the holding is lost */
   readonly allowed: (kind: string, holding: Holding) => Promise<void>;
-  /** The holding is to be taken over again. */
-  readonly onDoubt: (holding: Holding, reason: string) => void;
 }
 
 export interface DispatcherStats {
@@ -199,8 +197,6 @@ export class Dispatcher {
     } else {
       this.held.delete(effect.effectId);
       this.deps.onSettled(performed.settled, effect, holding);
-      // An earlier try was stored without our hearing of it, and only the answer itself is told again.
-      if (performed.settled.kind === "already") this.deps.onDoubt(holding, `${effect.effectId} was settled unheard`);
     }
   }
 

@@ -96,7 +96,7 @@ export function createHost({ store, performers, log, clock = systemClock, leaseT
       for (const listener of listeners) listener(steps);
     },
   });
-  const dispatcher = new Dispatcher({ store, clock, performers, log, allowed, onFenced, onDoubt, onSettled });
+  const dispatcher = new Dispatcher({ store, clock, performers, log, allowed, onFenced, onSettled });
 
   function forget(holding: Holding): void {
     watches.get(holding)?.();
@@ -174,6 +174,7 @@ export function createHost({ store, performers, log, clock = systemClock, leaseT
       log.error("effect.unknown", { effectId: effect.effectId });
       return;
     }
+    // All of it, also what an earlier settlement made that we did not hear of; what is in memory already is passed over.
     for (const posted of settled.mail) {
       // As the row has it: an answer comes from the effect, an announcement from the actor that makes it.
       const isAnswer = posted.key === `effect:${effect.effectId}`;

@@ -25,7 +25,6 @@ export interface SettlingDeps {
   readonly log: Log;
   readonly onSettled: (settled: Settled, effect: PendingEffect, holding: Holding) => void;
   readonly onFenced: (holding: Holding) => void;
-  readonly onDoubt: (holding: Holding, reason: string) => void;
 }
 
 const MAX_GROUP = 64;
@@ -73,18 +72,11 @@ export class Settling {
       group.forEach((one, index) => {
         one.over();
         const result = results[index];
-        if (result && !one.holding.isLost) this.stored(one, result);
+        if (result && !one.holding.isLost) this.deps.onSettled(result, one.effect, one.holding);
       });
     } catch (error) {
       await this.afterFailure(group, error);
     }
-  }
-
-  private stored({ effect, holding, ending }: Unsettled, result: Settled): void {
-    this.deps.onSettled(result, effect, holding);
-    // Given up, and yet an earlier try of its performer was stored unheard: only the answer itself is told again.
-    if (result.kind === "already" && ending.state === "failed")
-      this.deps.onDoubt(holding, `${effect.effectId} was settled unheard`);
   }
 
   private async afterFailure(group: readonly Unsettled[], error: unknown): Promise<void> {

@@ -55,7 +55,7 @@ interface Orchestrator {
 }
 
 const MOST_PROCESSES = 4;
-/** In which whoever was stopped goes on and the shards are shared anew. */
+/** In which whoever was stopped goes on, the shards are shared anew, and what is still to happen by itself happens. */
 const SETTLED_MS = 60_000;
 const STORM: Weather = { lostRequest: 0.05, lostAnswer: 0.05, latencyMs: 60 };
 /** Short lives, so that little virtual time passes in which nothing but leases is renewed. */
@@ -112,8 +112,8 @@ class Simulated {
     this.weather = CALM;
     this.ends.troubles = { busy: 0, never: 0, duplicates: 0 };
     if (this.running.length === 0) this.begin();
-    const came = await this.scheduler.runUntil(() => this.isAtRest(), END_MS);
     await this.scheduler.pass(SETTLED_MS);
+    const came = await this.scheduler.runUntil(() => this.isAtRest(), END_MS);
     const found = [...wrongs(this.tables, this.ends, true), ...this.unfair()];
     if (!came) found.push("I9: it never came to rest");
     const kept = { steps: this.tables.transitions.length, launches: this.ends.launches.length };

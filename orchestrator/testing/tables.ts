@@ -175,8 +175,8 @@ export class Tables {
     if (!row) return { kind: "unknown", effectId };
     const key = `effect:${effectId}`;
     if (row.state !== "pending" && !this.without.has("settledOnce")) {
-      const unread = [...this.mailbox.values()].filter((mail) => mail.actor === row.actor && mail.key === key);
-      return { kind: "already", effectId, mail: unread.map(({ id, actor, event }) => ({ id, actor, key, event })) };
+      const unread = [...this.mailbox.values()].filter((mail) => mail.key === key || mail.key.startsWith(`${effectId}:`));
+      return { kind: "already", effectId, mail: unread.map(({ id, actor, key, event }) => ({ id, actor, key, event })) };
     }
     const { state, error, answer, mail } = work(row);
     this.put(this.outbox, effectId, { ...row, state, error, settled: row.settled + 1 });
