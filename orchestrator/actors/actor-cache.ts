@@ -9,7 +9,7 @@ export interface CachedActor {
   readonly live: LiveActor;
 }
 
-/** Snapshots kept, in characters: a usual one has 1,000, the largest 300 Ki. */
+/** Snapshots kept, in characters: a usual one has 1,000, the largest 300 Ki. The 64 actors of a commit must fit, however large. */
 const MAX_CHARS = 32 * 1024 * 1024;
 
 export class ActorCache {
