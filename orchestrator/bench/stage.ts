@@ -26,7 +26,6 @@ import { type ConvexCaller, createCaller, createConvexStore } from "../store/con
 import type { HostStore } from "../store/host-store.ts";
 import { type ConvexDeployment, startDeployment } from "../testing/convex-deployment.ts";
 
-const ALL_SHARDS = Array.from({ length: 16 }, (_, shard) => shard);
 const BIRTHS_A_COMMIT = 100;
 const DELIVERIES_A_CALL = 100;
 const TTL_MS = 60_000;
@@ -111,7 +110,7 @@ export class Stage {
 
   /** Gives back the shards that seeding took, for a host to take. */
   async leave(): Promise<void> {
-    await this.store.release(this.epochs);
+    await this.store.release(this.epochs, true);
     this.epochs = [];
   }
 
@@ -120,12 +119,15 @@ export class Stage {
     const leases = await this.caller.query(api.shards.table, {});
     for (const owner of owners) {
       const theirs = leases.filter((lease) => lease.owner === owner).map(({ shard, epoch }) => ({ shard, epoch }));
-      if (theirs.length > 0) await this.caller.mutation(api.shards.release, { owner, leases: theirs });
+      if (theirs.length > 0) await this.caller.mutation(api.shards.release, { owner, leases: theirs, isLeaving: true });
     }
   }
 
   private async bear(project: ProjectAddress, births: readonly Spawn[]): Promise<void> {
-    if (this.epochs.length === 0) this.epochs = await this.store.claim(ALL_SHARDS, TTL_MS);
+    if (this.epochs.length === 0) {
+      const { taken } = await this.store.attend([], TTL_MS, null);
+      this.epochs = taken.map(({ shard, epoch }) => ({ shard, epoch }));
+    }
     const shard = shardOf(project);
     const epoch = this.epochs.find((held) => held.shard === shard);
     if (!epoch) throw new Error(`somebody else has shard ${shard}`);
