@@ -11,6 +11,8 @@ import { performersThatAnswerAtOnce } from "./performers.ts";
 import { type Delivery, type Stage, ticketOf } from "./stage.ts";
 
 const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {} };
+/** In which two hosts that have just begun have shared the shards. */
+const SHARED_MS = 2_000;
 const SENDERS = 4;
 const SENT_EACH = 150;
 
@@ -127,6 +129,7 @@ export async function firstStepAfterDeath(
   await first.until("ready", ({ ready }) => ready !== null);
   const second = successor === "other" ? new HostProcess(stage, token, "second") : null;
   await second?.until("ready", ({ ready }) => ready !== null);
+  if (second) await Bun.sleep(SHARED_MS);
   let isOver = false;
   const sending = (async () => {
     for (let index = 0; !isOver; index++) {
@@ -134,11 +137,18 @@ export async function firstStepAfterDeath(
       await Bun.sleep(2);
     }
   })();
-  await first.until("at work", ({ steps }) => steps > 50);
+  // The two share the shards: whichever has this project's is the one that dies.
+  const worker = await Promise.any(
+    (second ? [first, second] : [first]).map(async (host) => {
+      await host.until("at work", ({ steps }) => steps > 50);
+      return host;
+    }),
+  );
   const killedAt = Date.now();
-  const dead = first.kill();
-  const next = second ?? new HostProcess(stage, token, "first");
-  const before = second ? (await second.until("known", () => true)).steps : 0;
+  const dead = worker.kill();
+  const other = worker === first ? second : first;
+  const next = other ?? new HostProcess(stage, token, "first");
+  const before = other ? (await other.until("known", () => true)).steps : 0;
   const { at: steppedAt } = await next.until("a step", ({ steps }) => steps > before);
   isOver = true;
   await Promise.all([sending, dead]);
