@@ -12,6 +12,7 @@ import { Store } from "./engine/index.ts";
 import { FunctionApi } from "./http/function-api.ts";
 import { HttpActions } from "./http/http-actions.ts";
 import { reservePort, serveApi, serveSite } from "./http/servers.ts";
+import { StorageApi } from "./http/storage-api.ts";
 import { LiveQueries } from "./loop/live-queries.ts";
 import { Loop } from "./loop/loop.ts";
 import { deploymentSamples } from "./ops/deployment-samples.ts";
@@ -25,6 +26,9 @@ import { Crons } from "./scheduler/crons.ts";
 import { CRON_RUNS } from "./scheduler/job-rows.ts";
 import { Jobs } from "./scheduler/jobs.ts";
 import { Retention } from "./scheduler/retention.ts";
+import { BlobFolder } from "./storage/blob-folder.ts";
+import { STORED_FILES } from "./storage/file-rows.ts";
+import { FileStorage } from "./storage/file-storage.ts";
 import { SyncSessions } from "./sync/sessions.ts";
 
 export interface ConvexOptions {
@@ -47,6 +51,8 @@ export interface ConvexOptions {
   readonly log?: LogSink;
   /** Waiting time a query or mutation may spend, ms. Default 1000. */
   readonly functionLimitMs?: number;
+  /** Largest file, bytes. Default 1 GiB. */
+  readonly maxFileBytes?: number;
   /** How soon an unknown token key may cause another fetch of the issuer's keys, ms. Default 10,000. */
   readonly keyCooldownMs?: number;
 }
@@ -71,7 +77,7 @@ export async function startConvex(options: ConvexOptions): Promise<RunningConvex
   const store = Store.open(join(options.dir, "convex.sqlite"), {
     synchronous: options.synchronous ?? "FULL",
     now: nowMs,
-    systemTables: [CRON_RUNS],
+    systemTables: [CRON_RUNS, STORED_FILES],
   });
   try {
     return await serve(options, store, log);
@@ -102,10 +108,28 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   });
   const code = () => codeStore.code;
   const observer = new FunctionObserver(log);
-  const loop: Loop = new Loop({ store, onCommitted: (keys) => live.invalidate(keys), onBug });
+  const loop: Loop = new Loop({
+    store,
+    onCommitted: (keys) => {
+      live.invalidate(keys);
+      files.settle();
+    },
+    onBug,
+  });
+  const files: FileStorage = new FileStorage({
+    store,
+    loop,
+    log,
+    blobs: new BlobFolder(join(options.dir, "files")),
+    cloudUrl: urls.cloud,
+    ...(options.maxFileBytes === undefined ? {} : { maxFileBytes: options.maxFileBytes }),
+  });
   const deploymentName = instanceName(options.dir);
-  const runner = new TransactionRunner(new Watchdog(options.functionLimitMs), deploymentName, (id, component) =>
-    store.tableOf(id, component),
+  const runner = new TransactionRunner(
+    new Watchdog(options.functionLimitMs),
+    deploymentName,
+    (id, component) => store.tableOf(id, component),
+    files,
   );
   const live = new LiveQueries({
     store,
@@ -119,6 +143,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   const calls: FunctionCalls = new FunctionCalls({
     store,
     loop,
+    files,
     live,
     runner,
     observer,
@@ -128,7 +153,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   });
   const jobs = new Jobs({ store, loop, calls, log });
   const crons = new Crons({ store, loop, log, onScheduled: () => jobs.look() });
-  const retention = new Retention(store, loop, log);
+  const retention = new Retention({ store, loop, files, log });
   const verifier = new TokenVerifier(() => codeStore.code.authProviders, new KeySets(options.keyCooldownMs));
   const caller = { verifier, adminKey };
   const httpActions = new HttpActions({ ...caller, calls, observer, code, siteUrl: () => urls.site });
@@ -142,6 +167,8 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
       deploymentName,
       functions: new FunctionApi({ ...caller, calls, store }),
       httpActions,
+      storage: new StorageApi({ files, log }),
+      maxFileBytes: files.maxFileBytes,
       push: new PushApi({ store, loop, live, crons, jobs, codeStore, urls, log }),
       functionLog: observer.functionLog,
       metrics: () => deploymentSamples({ loop, live, sessions, jobs, calls }, observer.latency),
@@ -157,10 +184,14 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   }
 
   // Clients may have seen timestamps up to the moment the last process died, or after the backup we run from was taken.
-  await loop.write(async ({ group }) => group.advance());
+  await loop.write(async ({ group }) => {
+    group.advance();
+    files.prepare(group);
+  });
   await jobs.start();
   crons.arm();
   retention.start();
+  const swept = files.sweepAll();
   log.info("server.ready", { url: urls.cloud, siteUrl: urls.site, functions: codeStore.code.functions.size });
 
   let stopping: Promise<void> | null = null;
@@ -168,6 +199,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
     jobs.stop();
     crons.stop();
     retention.stop();
+    await swept;
     await loop.stop();
     sessions.closeAll();
     await Promise.all([closeServer(api), closeServer(site)]);

@@ -8,6 +8,7 @@ import { type CallerDeps, requireAdmin } from "./caller.ts";
 import type { FunctionApi } from "./function-api.ts";
 import type { HttpActions } from "./http-actions.ts";
 import { CORS, errorReply, HttpError, json, preflight } from "./replies.ts";
+import type { StorageApi } from "./storage-api.ts";
 
 export interface ApiParts {
   readonly caller: CallerDeps;
@@ -15,6 +16,9 @@ export interface ApiParts {
   readonly deploymentName: string;
   readonly functions: FunctionApi;
   readonly httpActions: HttpActions;
+  readonly storage: StorageApi;
+  /** Largest upload, bytes. */
+  readonly maxFileBytes: number;
   readonly push: PushApi;
   readonly functionLog: FunctionLog;
   readonly metrics: () => string;
@@ -60,7 +64,7 @@ export function serveApi(address: Address, parts: ApiParts): Server<SocketData> 
       hostname: address.host,
       port: address.port,
       idleTimeout: IDLE_SECONDS,
-      maxRequestBodySize: MAX_PUSH_BYTES,
+      maxRequestBodySize: Math.max(MAX_PUSH_BYTES, parts.maxFileBytes) + 1, // every route has its own bound below this one
       websocket: parts.sessions.handler,
       fetch: async (request, server) => {
         try {
@@ -120,6 +124,7 @@ async function route(url: URL, request: Request, ip: string | null, parts: ApiPa
   if (request.method === "OPTIONS") return preflight(request);
   if (pathname.startsWith("/api/")) {
     const name = pathname.slice(5);
+    if (name.startsWith("storage/")) return parts.storage.handle(name.slice(8), url, request);
     const answer = (await parts.functions.handle(name, url, request, ip)) ?? (await adminRoute(name, url, request, parts));
     if (answer !== null) return answer;
   }
@@ -154,8 +159,6 @@ const text = (body: string, type = "text/plain"): Response => new Response(body,
 
 // 400 rather than 404 for what exists on Convex but not here: the CLI retries a 404 for half a minute.
 function refused(pathname: string): HttpError {
-  if (pathname.startsWith("/api/storage"))
-    return new HttpError(400, "FileStorageUnsupported", "File storage is not supported by this deployment yet.");
   if (/^\/api\/(import|export|prepare_schema|.*_snapshot)/.test(pathname)) {
     return new HttpError(400, "Unsupported", `${pathname} is not supported by this deployment yet.`);
   }

@@ -10,6 +10,8 @@ export interface Syscalls {
   /** @throws {Error} whose message the user's function sees */
   sync(op: string, argsJson: string): string;
   async(op: string, argsJson: string): Promise<string>;
+  /** Operations that take and give objects instead of JSON. */
+  js(op: string, args: Readonly<Record<string, unknown>>): unknown;
 }
 
 export interface Surroundings {
@@ -82,6 +84,9 @@ export const NO_SYSCALLS: Syscalls = {
     throw new Error(`${op} is not available while modules are loaded: call it inside a function.`);
   },
   async: async (op) => {
+    throw new Error(`${op} is not available while modules are loaded: call it inside a function.`);
+  },
+  js: (op) => {
     throw new Error(`${op} is not available while modules are loaded: call it inside a function.`);
   },
 };

@@ -5,7 +5,6 @@
 import { currentCall, currentTransactionCall } from "./call.ts";
 import { consoleFor } from "./log-lines.ts";
 import { nowMs, RealDate, RealMath, realConsole, realCrypto, realFetch, realProcess } from "./real-globals.ts";
-import { unsupportedOperation } from "./unsupported.ts";
 
 let installed = false;
 
@@ -35,9 +34,7 @@ export function installGlobals(): void {
 const convexGlobal = {
   syscall: (op: string, argsJson: string): string => callOrThrow(op).syscalls.sync(op, argsJson),
   asyncSyscall: (op: string, argsJson: string): Promise<string> => callOrThrow(op).syscalls.async(op, argsJson),
-  jsSyscall: (op: string): never => {
-    throw unsupportedOperation(op, "operation");
-  },
+  jsSyscall: (op: string, args: Readonly<Record<string, unknown>>): unknown => callOrThrow(op).syscalls.js(op, args),
 };
 
 function callOrThrow(op: string) {

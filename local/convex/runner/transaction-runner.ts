@@ -4,6 +4,7 @@
 import { randomFillSync } from "node:crypto";
 import type { Identity } from "../auth/identity.ts";
 import type { JsonObject, JsonValue, Transaction } from "../engine/index.ts";
+import type { FileStorage } from "../storage/file-storage.ts";
 import { runInCall, type TransactionCall } from "./call.ts";
 import { FunctionError, failureOf } from "./failure.ts";
 import { type CodeVersion, findFunction, type RegisteredFunction } from "./functions.ts";
@@ -12,6 +13,7 @@ import type { RequestOrigin } from "./origin.ts";
 import type { TransactionOutcome } from "./outcome.ts";
 import { SeededRandom } from "./random.ts";
 import { elapsedMs, nowMs } from "./real-globals.ts";
+import { noFileUsage } from "./storage-syscalls.ts";
 import { type CallTree, type NestedCall, TransactionSyscalls } from "./transaction-syscalls.ts";
 import type { Watchdog } from "./watchdog.ts";
 
@@ -46,6 +48,7 @@ export class TransactionRunner {
     private readonly watchdog: Watchdog,
     private readonly deploymentName: string,
     private readonly tableOf: (id: string, component: string) => string | null,
+    private readonly files: FileStorage,
   ) {}
 
   /** @throws only when the deployment failed (storage refused); the function's own failures are outcomes (R2) */
@@ -60,6 +63,8 @@ export class TransactionRunner {
       frozenMs: nowMs(),
       random: seededNow(),
       lines: new LogLines(),
+      files: this.files,
+      fileUsage: noFileUsage(),
       deploymentName: this.deploymentName,
       identityObserved: false,
       scheduledCount: 0,

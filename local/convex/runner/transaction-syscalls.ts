@@ -5,6 +5,7 @@
 
 import { attributesOf, type Identity } from "../auth/identity.ts";
 import { DEFAULT_LIMITS, EngineError, int64Json, type JsonObject, type Transaction } from "../engine/index.ts";
+import type { FileStorage } from "../storage/file-storage.ts";
 import type { Syscalls } from "./call.ts";
 import { nestedError } from "./failure.ts";
 import { storedPath } from "./function-path.ts";
@@ -21,6 +22,7 @@ import type { RequestOrigin } from "./origin.ts";
 import type { TransactionOutcome } from "./outcome.ts";
 import type { SeededRandom } from "./random.ts";
 import { cancelJob, insertJob } from "./scheduling.ts";
+import { FILE_LIMITS, type FileUsage, transactionStorage } from "./storage-syscalls.ts";
 import { addressOf, functionHandle, SyscallArgs } from "./syscall-args.ts";
 import { unsupportedOperation } from "./unsupported.ts";
 
@@ -39,6 +41,8 @@ export interface CallTree {
   readonly frozenMs: number;
   readonly random: SeededRandom;
   readonly lines: LogLines;
+  readonly files: FileStorage;
+  readonly fileUsage: FileUsage;
   /** Set once any function of the tree asked who is calling. */
   identityObserved: boolean;
   scheduledCount: number;
@@ -99,6 +103,10 @@ export class TransactionSyscalls implements Syscalls {
     return this.#guard(() => this.#perform(op, new SyscallArgs(op, argsJson)));
   }
 
+  js(op: string): never {
+    throw unsupportedOperation(op, "operation");
+  }
+
   #perform(op: string, args: SyscallArgs): string {
     const { tx } = this;
     switch (op) {
@@ -148,8 +156,11 @@ export class TransactionSyscalls implements Syscalls {
         return JSON.stringify({ name: this.tree.deploymentName, region: null, class: "s16" });
       case "1.0/getRequestMetadata":
         return JSON.stringify({ ...this.tree.origin, authToken: this.#isComponent ? null : authToken(this.tree.identity) });
-      default:
-        throw unsupportedOperation(op, "async operation");
+      default: {
+        const answer = transactionStorage(op, args, tx, this.tree.files, this.tree);
+        if (answer === null) throw unsupportedOperation(op, "async operation");
+        return answer;
+      }
     }
   }
 
@@ -257,10 +268,10 @@ export class TransactionSyscalls implements Syscalls {
       documentsWritten: of(usage.documentsWritten, DEFAULT_LIMITS.documentsWritten),
       functionsScheduled: of(this.tree.scheduledCount, MAX_SCHEDULED),
       scheduledFunctionArgsBytes: of(this.tree.scheduledBytes, MAX_SCHEDULED_BYTES),
-      filesWritten: of(0, 0),
-      fileWriteBytes: of(0, 0),
-      filesRead: of(0, 0),
-      fileReadBytes: of(0, 0),
+      filesWritten: of(this.tree.fileUsage.filesWritten, FILE_LIMITS.filesWritten),
+      fileWriteBytes: of(this.tree.fileUsage.fileWriteBytes, FILE_LIMITS.fileWriteBytes),
+      filesRead: of(this.tree.fileUsage.filesRead, FILE_LIMITS.filesRead),
+      fileReadBytes: of(this.tree.fileUsage.fileReadBytes, FILE_LIMITS.fileReadBytes),
     });
   }
 

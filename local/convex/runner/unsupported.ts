@@ -1,7 +1,6 @@
 // Operations of the convex package this deployment does not perform, refused with the name of what the app tried to use.
 
 const FEATURES: readonly (readonly [RegExp, string])[] = [
-  [/storage/i, "File storage"],
   [/vectorSearch/, "Vector search"],
   [/signJwt/, "ctx.auth.signJwt"],
   [/auditLog/, "Audit logging"],

@@ -4,6 +4,13 @@ import { makeFunctionReference } from "convex/server";
 type Message = { _id: string; _creationTime: number; channel: string; body: string; author?: string };
 type Page = { page: Message[]; isDone: boolean; continueCursor: string };
 
+type StoredFileView = {
+  url: string | null;
+  metadata: { storageId: string; sha256: string; size: number; contentType: string | null } | null;
+  row: { _id: string; _creationTime: number; sha256: string; size: number; contentType?: string } | null;
+};
+type StoredText = { id: string; text?: string; type?: string; filesWritten: number; fileReadBytes: number };
+
 const query = <Args extends Record<string, unknown>, Result>(name: string) => makeFunctionReference<"query", Args, Result>(name);
 const mutation = <Args extends Record<string, unknown>, Result>(name: string) =>
   makeFunctionReference<"mutation", Args, Result>(name);
@@ -43,6 +50,18 @@ export const app = {
     waitLater: mutation<{ channel: string }, string>("jobs:waitLater"),
     sum: action<{ a: number; b: number }, number>("jobs:sum"),
   },
+  files: {
+    uploadUrl: mutation<None, string>("files:uploadUrl"),
+    actionUploadUrl: action<None, string>("files:actionUploadUrl"),
+    look: query<{ id: string }, StoredFileView>("files:look"),
+    count: query<None, number>("files:count"),
+    remove: mutation<{ id: string }, null>("files:remove"),
+    removeInAction: action<{ id: string }, null>("files:removeInAction"),
+    storeText: mutation<{ text: string; sha256?: string; fail?: boolean }, StoredText>("files:storeText"),
+    storeInAction: action<{ text: string }, { id: string; copy: string; text: string; url: string | null }>(
+      "files:storeInAction",
+    ),
+  },
   surroundings: {
     clock: query<None, { moved: number; dated: number; isDate: boolean }>("surroundings:clock"),
     variable: query<{ name: string }, string | null>("surroundings:variable"),
@@ -54,7 +73,7 @@ export const app = {
     throwText: query<None, null>("surroundings:throwText"),
     throwLater: action<None, null>("surroundings:throwLater"),
     strange: query<None, null>("surroundings:strange"),
-    fileUrl: query<None, string | null>("surroundings:fileUrl"),
+    auditLog: query<None, null>("surroundings:auditLog"),
     big: query<{ chars: number }, string>("surroundings:big"),
   },
 };
