@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { readOrMakeAdminKey } from "./auth/admin-key.ts";
 import { KeySets } from "./auth/key-sets.ts";
+import { SigningKeys } from "./auth/signing-keys.ts";
 import { TokenVerifier } from "./auth/verifier.ts";
 import { FunctionCalls } from "./calls.ts";
 import { CodeStore } from "./deploy/code-store.ts";
@@ -124,12 +125,14 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
     cloudUrl: urls.cloud,
     ...(options.maxFileBytes === undefined ? {} : { maxFileBytes: options.maxFileBytes }),
   });
+  const signingKeys = new SigningKeys(store, urls.cloud);
   const deploymentName = instanceName(options.dir);
   const runner = new TransactionRunner(
     new Watchdog(options.functionLimitMs),
     deploymentName,
     (id, component) => store.tableOf(id, component),
     files,
+    signingKeys,
   );
   const live = new LiveQueries({
     store,
@@ -167,6 +170,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
       deploymentName,
       functions: new FunctionApi({ ...caller, calls, store }),
       httpActions,
+      signingKeys,
       storage: new StorageApi({ files, log }),
       maxFileBytes: files.maxFileBytes,
       push: new PushApi({ store, loop, live, crons, jobs, codeStore, urls, log }),
@@ -187,6 +191,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   await loop.write(async ({ group }) => {
     group.advance();
     files.prepare(group);
+    await signingKeys.prepare(group, nowMs());
   });
   await jobs.start();
   crons.arm();

@@ -1,5 +1,6 @@
 // The two listeners: the API port (functions, sync, deploy, metrics) and the site port (HTTP actions only).
 import type { Server } from "bun";
+import type { SigningKeys } from "../auth/signing-keys.ts";
 import type { PushApi } from "../deploy/push-api.ts";
 import type { FunctionLog } from "../ops/function-log.ts";
 import type { SocketData, SyncSessions } from "../sync/sessions.ts";
@@ -9,6 +10,7 @@ import type { FunctionApi } from "./function-api.ts";
 import type { HttpActions } from "./http-actions.ts";
 import { CORS, errorReply, HttpError, json, preflight } from "./replies.ts";
 import type { StorageApi } from "./storage-api.ts";
+import { wellKnown } from "./well-known.ts";
 
 export interface ApiParts {
   readonly caller: CallerDeps;
@@ -16,6 +18,7 @@ export interface ApiParts {
   readonly deploymentName: string;
   readonly functions: FunctionApi;
   readonly httpActions: HttpActions;
+  readonly signingKeys: SigningKeys;
   readonly storage: StorageApi;
   /** Largest upload, bytes. */
   readonly maxFileBytes: number;
@@ -128,6 +131,8 @@ async function route(url: URL, request: Request, ip: string | null, parts: ApiPa
     const answer = (await parts.functions.handle(name, url, request, ip)) ?? (await adminRoute(name, url, request, parts));
     if (answer !== null) return answer;
   }
+  const published = wellKnown(pathname, parts.signingKeys);
+  if (published !== null) return published;
   switch (pathname) {
     case "/version":
     case "/api/version":

@@ -3,6 +3,7 @@
 //   R2. A failed function is an outcome; only a failure of the deployment itself is thrown.
 import { randomFillSync } from "node:crypto";
 import type { Identity } from "../auth/identity.ts";
+import type { SigningKeys } from "../auth/signing-keys.ts";
 import type { JsonObject, JsonValue, Transaction } from "../engine/index.ts";
 import type { FileStorage } from "../storage/file-storage.ts";
 import { runInCall, type TransactionCall } from "./call.ts";
@@ -49,6 +50,7 @@ export class TransactionRunner {
     private readonly deploymentName: string,
     private readonly tableOf: (id: string, component: string) => string | null,
     private readonly files: FileStorage,
+    private readonly signingKeys: SigningKeys,
   ) {}
 
   /** @throws only when the deployment failed (storage refused); the function's own failures are outcomes (R2) */
@@ -64,6 +66,7 @@ export class TransactionRunner {
       random: seededNow(),
       lines: new LogLines(),
       files: this.files,
+      signingKeys: this.signingKeys,
       fileUsage: noFileUsage(),
       deploymentName: this.deploymentName,
       identityObserved: false,

@@ -4,6 +4,7 @@
 //   T3. A component is told nothing of who called: not the identity, not the token.
 
 import { attributesOf, type Identity } from "../auth/identity.ts";
+import type { SigningKeys } from "../auth/signing-keys.ts";
 import { DEFAULT_LIMITS, EngineError, int64Json, type JsonObject, type Transaction } from "../engine/index.ts";
 import type { FileStorage } from "../storage/file-storage.ts";
 import type { Syscalls } from "./call.ts";
@@ -42,6 +43,7 @@ export interface CallTree {
   readonly random: SeededRandom;
   readonly lines: LogLines;
   readonly files: FileStorage;
+  readonly signingKeys: SigningKeys;
   readonly fileUsage: FileUsage;
   /** Set once any function of the tree asked who is calling. */
   identityObserved: boolean;
@@ -100,6 +102,7 @@ export class TransactionSyscalls implements Syscalls {
 
   async async(op: string, argsJson: string): Promise<string> {
     if (op === "1.0/runUdf") return this.#runNested(new SyscallArgs(op, argsJson));
+    if (op === "1.0/signJwt") return this.#signJwt(new SyscallArgs(op, argsJson));
     return this.#guard(() => this.#perform(op, new SyscallArgs(op, argsJson)));
   }
 
@@ -221,6 +224,15 @@ export class TransactionSyscalls implements Syscalls {
         nowMs: this.tx.nowMs,
       }),
     );
+  }
+
+  #signJwt(args: SyscallArgs): Promise<string> {
+    return this.#guard(async () => {
+      const { kind, signingKeys } = this.tree;
+      if (kind === "query") throw new Error("A query cannot sign tokens. Use a mutation.");
+      const { component, nowMs } = this.tx;
+      return JSON.stringify(await signingKeys.sign(args.optional("claims"), args.number("expiresInSeconds"), component, nowMs));
+    });
   }
 
   async #runNested(args: SyscallArgs): Promise<string> {

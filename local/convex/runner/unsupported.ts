@@ -2,7 +2,6 @@
 
 const FEATURES: readonly (readonly [RegExp, string])[] = [
   [/vectorSearch/, "Vector search"],
-  [/signJwt/, "ctx.auth.signJwt"],
   [/auditLog/, "Audit logging"],
   [/ServiceToken|ServiceUrl/, "Convex-managed services"],
   [/componentArgument/, "Passing arguments to a component (use its `env`)"],

@@ -72,6 +72,7 @@ export const app = {
     never: mutation<None, null>("surroundings:never"),
     throwText: query<None, null>("surroundings:throwText"),
     throwLater: action<None, null>("surroundings:throwLater"),
+    signToken: mutation<{ claims: string; expiresInSeconds: number }, string>("surroundings:signToken"),
     strange: query<None, null>("surroundings:strange"),
     auditLog: query<None, null>("surroundings:auditLog"),
     big: query<{ chars: number }, string>("surroundings:big"),
