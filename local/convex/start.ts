@@ -19,6 +19,7 @@ import { Loop } from "./loop/loop.ts";
 import { deploymentSamples } from "./ops/deployment-samples.ts";
 import { FunctionObserver } from "./ops/function-observer.ts";
 import { errorText, Log, type LogSink } from "./ops/log.ts";
+import { WriteHealth } from "./ops/write-health.ts";
 import { installGlobals } from "./runner/install-globals.ts";
 import { nowMs, realSetTimeout } from "./runner/real-globals.ts";
 import { TransactionRunner } from "./runner/transaction-runner.ts";
@@ -109,9 +110,12 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   });
   const code = () => codeStore.code;
   const observer = new FunctionObserver(log);
+  const writeHealth = new WriteHealth(log);
   const loop: Loop = new Loop({
     store,
+    onGroupFailed: (error) => writeHealth.refused(error),
     onCommitted: (keys) => {
+      writeHealth.committed();
       live.invalidate(keys);
       files.settle();
     },
@@ -175,7 +179,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
       maxFileBytes: files.maxFileBytes,
       push: new PushApi({ store, loop, live, crons, jobs, codeStore, urls, log }),
       functionLog: observer.functionLog,
-      metrics: () => deploymentSamples({ loop, live, sessions, jobs, calls }, observer.latency),
+      metrics: () => deploymentSamples({ loop, live, sessions, jobs, calls, files, writeHealth, store }, observer.latency),
       onBug,
     },
   );

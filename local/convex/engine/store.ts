@@ -4,7 +4,7 @@ import type { Database } from "bun:sqlite";
 import { Catalog, type SystemTable } from "./catalog.ts";
 import { Clock } from "./clock.ts";
 import { CURSOR_KEY_BYTES, Cursors } from "./cursors.ts";
-import { asUnusable, openFile } from "./file.ts";
+import { asUnusable, openFile, setAutoCheckpoint } from "./file.ts";
 import { decodeId } from "./ids.ts";
 import { ReadSet } from "./read-set.ts";
 import { Rows } from "./rows.ts";
@@ -69,6 +69,14 @@ export class Store {
   /** ns since the epoch of the last applied commit; never goes back. */
   get latestTs(): bigint {
     return this.clock.latestTs;
+  }
+
+  /** Size of the database, bytes, without its log. */
+  get sizeBytes(): number {
+    const pages = this.database.query<{ bytes: number }, []>(
+      "SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()",
+    );
+    return pages.get()?.bytes ?? 0;
   }
 
   /** The schema export last applied to a component, or null. */
@@ -169,9 +177,15 @@ export class Store {
     return this.catalog.tableNameOf(component, id);
   }
 
-  /** A consistent copy in a new file, while serving. @throws when the file exists */
-  backup(file: string): void {
-    this.database.query("VACUUM INTO ?").run(file);
+  /** Holds the database file still for a copy: until `release`, commits go to the log beside it only. Serving goes on.
+   *  Not while a group is open; `release` before `close`. */
+  freeze(): { readonly file: string; readonly ts: bigint; readonly release: () => void } {
+    if (this.group) throw new Error("A write group is open. Freeze between groups.");
+    const checkpoint = this.database.query<{ busy: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    if (checkpoint?.busy !== 0) throw new Error("The log could not be folded into the database file.");
+    this.database.run("PRAGMA wal_autocheckpoint = 0");
+    const release = () => setAutoCheckpoint(this.database);
+    return { file: this.database.filename, ts: this.latestTs, release };
   }
 
   /** Rolls back an open group and releases the file. Safe to repeat. */

@@ -19,6 +19,7 @@ import type { Transaction } from "./transaction.ts";
 import type { UndoLog } from "./undo-log.ts";
 import type { JsonValue } from "./values.ts";
 import type { WriteLog, WrittenKey } from "./write-log.ts";
+import { asWriteRefused } from "./write-refused.ts";
 
 export type Committed = {
   /** ns since the epoch. */
@@ -109,9 +110,9 @@ export class WriteGroup {
     log.forget();
   }
 
-  /** Moves latestTs to max(now, last + 1) with nothing else written. */
-  advance(): bigint {
-    return this.write(() => this.host.clock.tick());
+  /** Moves latestTs to max(now, last + 1, `atLeast`) with nothing else written. @param atLeast ns since the epoch */
+  advance(atLeast = 0n): bigint {
+    return this.write(() => this.host.clock.tick(atLeast));
   }
 
   /** One fsync; nothing when nothing was applied. Ends the group. @throws what SQLite says, or because an earlier write of the
@@ -125,7 +126,7 @@ export class WriteGroup {
         this.host.database.run("COMMIT");
       } catch (error) {
         this.rollback();
-        throw error;
+        throw asWriteRefused(error);
       }
     }
     for (const [component, schemaExport] of this.schemas) this.host.schemaChanged(component, schemaExport);
@@ -157,7 +158,7 @@ export class WriteGroup {
       return run();
     } catch (error) {
       this.state = "broken";
-      throw error;
+      throw asWriteRefused(error);
     }
   }
 

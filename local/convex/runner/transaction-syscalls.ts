@@ -5,7 +5,7 @@
 
 import { attributesOf, type Identity } from "../auth/identity.ts";
 import type { SigningKeys } from "../auth/signing-keys.ts";
-import { DEFAULT_LIMITS, EngineError, int64Json, type JsonObject, type Transaction } from "../engine/index.ts";
+import { asWriteRefused, DEFAULT_LIMITS, EngineError, int64Json, type JsonObject, type Transaction } from "../engine/index.ts";
 import type { FileStorage } from "../storage/file-storage.ts";
 import type { Syscalls } from "./call.ts";
 import { nestedError } from "./failure.ts";
@@ -293,8 +293,9 @@ export class TransactionSyscalls implements Syscalls {
     try {
       return work();
     } catch (error) {
-      if (error instanceof EngineError && !error.isUserError) this.tree.systemError = error;
-      throw error;
+      const failure = asWriteRefused(error); // the disk's, when a file could not be read or written
+      if (failure instanceof EngineError && !failure.isUserError) this.tree.systemError = failure;
+      throw failure;
     }
   }
 }

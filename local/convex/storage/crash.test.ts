@@ -24,7 +24,8 @@ const body = (name: string) => {
 test("after kill -9 during uploads every row has its bytes, every acknowledged file is whole, no other bytes stay (F1, F3)", async () => {
   const { dir, remove } = tempDir();
   const port = reservePort("127.0.0.1");
-  let server = await spawnServer(dir, port);
+  const ports = ["--site-port", String(reservePort("127.0.0.1"))];
+  let server = await spawnServer(dir, port, ports);
   await pushFixture(server.url);
   const acknowledged: string[] = [];
   for (let round = 1; round <= 3; round++) {
@@ -50,7 +51,7 @@ test("after kill -9 during uploads every row has its bytes, every acknowledged f
     writeFileSync(join(dir, "files", orphan.slice(0, 2), orphan), `orphan ${round}`);
     writeFileSync(join(dir, "files/drafts/half"), "half");
     expectRowsToHaveBytes(dir);
-    server = await spawnServer(dir, port);
+    server = await spawnServer(dir, port, ports);
     expect(readdirSync(join(dir, "files/drafts"))).toEqual([]);
   }
   const client = new ConvexHttpClient(server.url, { logger: false });

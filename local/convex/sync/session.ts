@@ -8,7 +8,7 @@
 import { type Identity, NOBODY } from "../auth/identity.ts";
 import { AuthRefused, type TokenVerifier } from "../auth/verifier.ts";
 import type { FunctionCalls } from "../calls.ts";
-import type { Store } from "../engine/index.ts";
+import { type Store, WriteRefused } from "../engine/index.ts";
 import type { LiveQueries } from "../loop/live-queries.ts";
 import type { Loop } from "../loop/loop.ts";
 import { Overloaded } from "../loop/overloaded.ts";
@@ -290,7 +290,7 @@ export class Session {
     if (error instanceof BadFrame) {
       this.peer.send(fatalError(error.message));
       this.#close(1002, "BadFrame");
-    } else if (error instanceof Overloaded) {
+    } else if (error instanceof Overloaded || error instanceof WriteRefused) {
       this.#close(1013, error.code);
     } else {
       this.deps.log.error("sync.failed", { sessionId: this.#sessionId, error: errorText(error) });

@@ -38,6 +38,7 @@ export const app = {
     increment: mutation<{ name: string }, number>("counters:increment"),
     transfer: mutation<{ from: string; to: string }, null>("counters:transfer"),
     incrementLater: mutation<{ name: string; delayMs: number }, string>("counters:incrementLater"),
+    countMessages: query<{ channel: string }, number>("counters:countMessages"),
     countLedger: query<{ key: string }, number>("counters:countLedger"),
   },
   jobs: {

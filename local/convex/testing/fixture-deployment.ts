@@ -165,17 +165,23 @@ export interface ServerProcess {
   terminate(): Promise<number>;
 }
 
-/** A server in a process of its own. The same port again after a kill lets clients reconnect. `preload`: modules it loads first. */
+/**
+ * A server in a process of its own. The same port again after a kill lets clients reconnect.
+ * @param preload modules it loads first
+ * @param launcher a command that becomes the server (`exec "$@"`), to give it limits
+ */
 export async function spawnServer(
   dir: string,
   port: number,
   extraArgs: string[] = [],
   preload: string[] = [],
+  launcher: string[] = [],
 ): Promise<ServerProcess> {
   const stderrFile = join(dir, `stderr-${Date.now()}.log`);
   writeFileSync(stderrFile, "");
   const child = Bun.spawn(
     [
+      ...launcher,
       process.execPath,
       ...preload.flatMap((module) => ["--preload", module]),
       resolve(import.meta.dir, "../main.ts"),
