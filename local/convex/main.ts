@@ -1,5 +1,6 @@
 // The program: reads arguments and environment, starts one deployment, says where it listens, and leaves cleanly.
 import { parseArgs } from "node:util";
+import { COMMANDS_USAGE, isCommand, runCommand } from "./ops/commands.ts";
 import { errorText, Log } from "./ops/log.ts";
 import { nowMs, realProcess } from "./runner/real-globals.ts";
 import { type ConvexOptions, startConvex } from "./start.ts";
@@ -48,12 +49,22 @@ async function main(): Promise<void> {
   // Functions may leave promises behind that fail later, and libraries may throw from timers: never the end of the server.
   realProcess.on("uncaughtException", (error) => log.error("function.uncaught", { error: errorText(error) }));
   realProcess.on("unhandledRejection", (error) => log.error("function.unhandledRejection", { error: errorText(error) }));
+  const [command, ...rest] = realProcess.argv.slice(2);
+  if (isCommand(command)) {
+    try {
+      realProcess.stdout.write(`${await runCommand(command, rest, realProcess.env.CONVEX_ADMIN_KEY)}\n`);
+      return;
+    } catch (error) {
+      realProcess.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      return realProcess.exit(1);
+    }
+  }
   let options: ConvexOptions;
   try {
     options = readOptions(realProcess.argv.slice(2), realProcess.env);
     delete realProcess.env.CONVEX_ADMIN_KEY; // pushed code runs in this process and needs no key
   } catch (error) {
-    realProcess.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
+    realProcess.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n${COMMANDS_USAGE}\n`);
     return realProcess.exit(1);
   }
   try {

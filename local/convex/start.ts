@@ -1,5 +1,5 @@
 // Puts a deployment together and serves it. Everything it needs comes in as options; only `main.ts` reads the environment.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readOrMakeAdminKey } from "./auth/admin-key.ts";
 import { KeySets } from "./auth/key-sets.ts";
@@ -16,6 +16,8 @@ import { reservePort, serveApi, serveSite } from "./http/servers.ts";
 import { StorageApi } from "./http/storage-api.ts";
 import { LiveQueries } from "./loop/live-queries.ts";
 import { Loop } from "./loop/loop.ts";
+import { AdminApi } from "./ops/admin-api.ts";
+import { ADDRESS_FILE } from "./ops/commands.ts";
 import { deploymentSamples } from "./ops/deployment-samples.ts";
 import { FunctionObserver } from "./ops/function-observer.ts";
 import { errorText, Log, type LogSink } from "./ops/log.ts";
@@ -25,13 +27,12 @@ import { nowMs, realSetTimeout } from "./runner/real-globals.ts";
 import { TransactionRunner } from "./runner/transaction-runner.ts";
 import { Watchdog } from "./runner/watchdog.ts";
 import { Crons } from "./scheduler/crons.ts";
-import { CRON_RUNS } from "./scheduler/job-rows.ts";
 import { Jobs } from "./scheduler/jobs.ts";
 import { Retention } from "./scheduler/retention.ts";
 import { BlobFolder } from "./storage/blob-folder.ts";
-import { STORED_FILES } from "./storage/file-rows.ts";
 import { FileStorage } from "./storage/file-storage.ts";
 import { SyncSessions } from "./sync/sessions.ts";
+import { SYSTEM_TABLES } from "./system-tables.ts";
 
 export interface ConvexOptions {
   /** Folder of the deployment: `convex.sqlite`, `admin.key`, and a cache of its modules. Made if missing. */
@@ -79,7 +80,7 @@ export async function startConvex(options: ConvexOptions): Promise<RunningConvex
   const store = Store.open(join(options.dir, "convex.sqlite"), {
     synchronous: options.synchronous ?? "FULL",
     now: nowMs,
-    systemTables: [CRON_RUNS, STORED_FILES],
+    systemTables: SYSTEM_TABLES,
   });
   try {
     return await serve(options, store, log);
@@ -166,6 +167,8 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   const httpActions = new HttpActions({ ...caller, calls, observer, code, siteUrl: () => urls.site });
   const sessions = new SyncSessions({ store, loop, live, calls, verifier, adminKey, log });
 
+  const admin = new AdminApi({ store, loop, files, signingKeys, dir: options.dir, log });
+
   const api = serveApi(
     { host, port },
     {
@@ -175,6 +178,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
       functions: new FunctionApi({ ...caller, calls, store }),
       httpActions,
       signingKeys,
+      admin,
       storage: new StorageApi({ files, log }),
       maxFileBytes: files.maxFileBytes,
       push: new PushApi({ store, loop, live, crons, jobs, codeStore, urls, log }),
@@ -201,6 +205,8 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   crons.arm();
   retention.start();
   const swept = files.sweepAll();
+  const addressFile = join(options.dir, ADDRESS_FILE);
+  writeFileSync(addressFile, JSON.stringify({ url: `http://${shownHost}:${port}` }));
   log.info("server.ready", { url: urls.cloud, siteUrl: urls.site, functions: codeStore.code.functions.size });
 
   let stopping: Promise<void> | null = null;
@@ -209,10 +215,12 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
     crons.stop();
     retention.stop();
     await swept;
+    await admin.idle();
     await loop.stop();
     sessions.closeAll();
     await Promise.all([closeServer(api), closeServer(site)]);
     store.close();
+    rmSync(addressFile, { force: true });
     log.info("server.stopped");
   };
   return { url: urls.cloud, siteUrl: urls.site, adminKey, stop: () => (stopping ??= stop()) };

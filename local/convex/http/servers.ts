@@ -2,6 +2,7 @@
 import type { Server } from "bun";
 import type { SigningKeys } from "../auth/signing-keys.ts";
 import type { PushApi } from "../deploy/push-api.ts";
+import type { AdminApi } from "../ops/admin-api.ts";
 import type { FunctionLog } from "../ops/function-log.ts";
 import type { SocketData, SyncSessions } from "../sync/sessions.ts";
 import { MAX_PUSH_BYTES } from "./body.ts";
@@ -19,6 +20,7 @@ export interface ApiParts {
   readonly functions: FunctionApi;
   readonly httpActions: HttpActions;
   readonly signingKeys: SigningKeys;
+  readonly admin: AdminApi;
   readonly storage: StorageApi;
   /** Largest upload, bytes. */
   readonly maxFileBytes: number;
@@ -55,7 +57,7 @@ export function reservePort(host: string): number {
 
 const SYNC_PATH = /^\/api\/(?:[^/]+\/)?sync$/;
 /** Actions may be silent for minutes; they have a limit of their own. */
-const LONG_RUNNING = /^\/(?:http\/|api\/(?:action|function|run\/))/;
+const LONG_RUNNING = /^\/(?:http\/|api\/(?:action|function|run\/|local\/))/;
 /** `convex logs` asks again at once: answer before its own timeout. */
 const LOG_POLL_MS = 10_000;
 const IDLE_SECONDS = 255;
@@ -151,12 +153,13 @@ async function route(url: URL, request: Request, ip: string | null, parts: ApiPa
 }
 
 async function adminRoute(name: string, url: URL, request: Request, parts: ApiParts): Promise<Response | null> {
-  if (!/^(deploy2\/|v1\/|get_|update_|stream_)/.test(name)) return null;
+  if (!/^(deploy2\/|v1\/|get_|update_|stream_|local\/)/.test(name)) return null;
   requireAdmin(request, parts.caller);
   if (name === "stream_function_logs") {
     const cursorMs = Number(url.searchParams.get("cursor") ?? 0);
     return json(await parts.functionLog.after(Number.isFinite(cursorMs) ? cursorMs : 0, LOG_POLL_MS));
   }
+  if (name.startsWith("local/")) return parts.admin.handle(name.slice(6), request);
   return parts.push.handle(name, request);
 }
 

@@ -50,6 +50,7 @@ export class FileStorage {
   /** Contents whose row may or may not have come or gone with the commit under way (F3). hex */
   readonly #unsure = new Set<string>();
   #tokens: UploadTokens | null = null;
+  #holds = 0;
   #sweptUpTo = "";
 
   constructor(private readonly deps: FileStorageDeps) {
@@ -147,9 +148,17 @@ export class FileStorage {
     });
   }
 
+  /** Until the returned function is called no bytes are removed, whatever is deleted: for a backup. */
+  holdRemovals(): () => void {
+    this.#holds += 1;
+    return () => {
+      this.#holds -= 1;
+    };
+  }
+
   /** After every commit: removes the bytes that lost their last row, or never got one (F2, F3). */
   settle(): void {
-    if (this.#unsure.size === 0) return;
+    if (this.#unsure.size === 0 || this.#holds > 0) return;
     const candidates = [...this.#unsure];
     this.#unsure.clear();
     for (const sha256 of candidates) if (this.#removeUnneeded(sha256)) this.stats.removed += 1;
@@ -158,6 +167,7 @@ export class FileStorage {
   /** Looks at the next 1,000 blobs and removes those without a row (F3); goes round. @returns true when it came to the end */
   sweep(): Promise<boolean> {
     return this.deps.loop.read(async () => {
+      if (this.#holds > 0) return true;
       let looked = 0;
       for (const sha256 of this.deps.blobs.namesAfter(this.#sweptUpTo)) {
         if (looked === SWEEP_BLOBS) return false;

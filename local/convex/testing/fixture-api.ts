@@ -56,6 +56,7 @@ export const app = {
     actionUploadUrl: action<None, string>("files:actionUploadUrl"),
     look: query<{ id: string }, StoredFileView>("files:look"),
     count: query<None, number>("files:count"),
+    urls: query<None, string[]>("files:urls"),
     remove: mutation<{ id: string }, null>("files:remove"),
     removeInAction: action<{ id: string }, null>("files:removeInAction"),
     storeText: mutation<{ text: string; sha256?: string; fail?: boolean }, StoredText>("files:storeText"),
