@@ -123,6 +123,7 @@ describe("the process", () => {
     const other = tempDir();
     await expect(spawnServer(other.dir, port)).rejects.toThrow(`Port ${port} on 127.0.0.1 is taken`);
     await expect(spawnServer(dir, 0)).rejects.toThrow(/did not start: [^\n]*use[^\n]*\n$/);
+    rmSync(`${other.dir}/convex.sqlite`);
     const foreign = new Database(`${other.dir}/convex.sqlite`);
     foreign.run("CREATE TABLE somebody_elses(a)");
     foreign.close();
