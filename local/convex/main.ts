@@ -8,7 +8,7 @@ import { type ConvexOptions, startConvex } from "./start.ts";
 export { type ConvexOptions, type RunningConvex, startConvex } from "./start.ts";
 
 const USAGE =
-  "Usage: bun local/convex/main.ts --dir data --port 3210 [--site-port 3211] [--host 127.0.0.1] [--synchronous FULL|NORMAL]";
+  "Usage: bun local/convex/main.ts --dir data --port 3210 [--site-port 3211] [--host 127.0.0.1] [--synchronous FULL|NORMAL] [--stall-limit seconds]";
 
 class UsageError extends Error {}
 
@@ -21,6 +21,7 @@ function readOptions(args: string[], env: Record<string, string | undefined>): C
       "site-port": { type: "string" },
       host: { type: "string", default: "127.0.0.1" },
       synchronous: { type: "string", default: "FULL" },
+      "stall-limit": { type: "string", default: "30" },
     },
   });
   const { dir, host, synchronous } = values;
@@ -31,10 +32,17 @@ function readOptions(args: string[], env: Record<string, string | undefined>): C
     dir,
     host,
     synchronous,
+    stallLimitMs: seconds("--stall-limit", values["stall-limit"]) * 1000,
     port: portNumber("--port", values.port),
     ...(sitePort === undefined ? {} : { sitePort: portNumber("--site-port", sitePort) }),
     ...(env.CONVEX_ADMIN_KEY ? { adminKey: env.CONVEX_ADMIN_KEY } : {}),
   };
+}
+
+function seconds(flag: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 1) throw new UsageError(`${flag} must be a number of seconds, at least 1.`);
+  return value;
 }
 
 function portNumber(flag: string, text: string): number {

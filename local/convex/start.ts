@@ -21,9 +21,11 @@ import { ADDRESS_FILE } from "./ops/commands.ts";
 import { deploymentSamples } from "./ops/deployment-samples.ts";
 import { FunctionObserver } from "./ops/function-observer.ts";
 import { errorText, Log, type LogSink } from "./ops/log.ts";
+import { startStallGuard, takeStallReport } from "./ops/stall-guard.ts";
 import { WriteHealth } from "./ops/write-health.ts";
 import { installGlobals } from "./runner/install-globals.ts";
 import { nowMs, realSetTimeout } from "./runner/real-globals.ts";
+import { runningFunctions } from "./runner/running-functions.ts";
 import { TransactionRunner } from "./runner/transaction-runner.ts";
 import { Watchdog } from "./runner/watchdog.ts";
 import { Crons } from "./scheduler/crons.ts";
@@ -54,6 +56,11 @@ export interface ConvexOptions {
   readonly log?: LogSink;
   /** Waiting time a query or mutation may spend, ms. Default 1000. */
   readonly functionLimitMs?: number;
+  /**
+   * End the process when one function lets nothing else happen for this long, ms (ops/stall-guard.ts). Default: never, since the
+   * process may be somebody else's.
+   */
+  readonly stallLimitMs?: number;
   /** Largest file, bytes. Default 1 GiB. */
   readonly maxFileBytes?: number;
   /** How soon an unknown token key may cause another fetch of the issuer's keys, ms. Default 10,000. */
@@ -81,6 +88,7 @@ export async function startConvex(options: ConvexOptions): Promise<RunningConvex
     synchronous: options.synchronous ?? "FULL",
     now: nowMs,
     systemTables: SYSTEM_TABLES,
+    longWork: (work) => runningFunctions.ownWork(work),
   });
   try {
     return await serve(options, store, log);
@@ -201,7 +209,9 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
     files.prepare(group);
     await signingKeys.prepare(group, nowMs());
   });
-  await jobs.start();
+  const stalled = takeStallReport(options.dir);
+  if (stalled !== null) log.warn("server.wasStalled", { functions: stalled.functions.join(", "), jobId: stalled.jobId });
+  await jobs.start(stalled?.jobId);
   crons.arm();
   retention.start();
   const swept = files.sweepAll();
@@ -209,8 +219,10 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   writeFileSync(addressFile, JSON.stringify({ url: `http://${shownHost}:${port}` }));
   log.info("server.ready", { url: urls.cloud, siteUrl: urls.site, functions: codeStore.code.functions.size });
 
+  const endGuard = options.stallLimitMs === undefined ? () => {} : startStallGuard(options.dir, options.stallLimitMs);
   let stopping: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
+    endGuard();
     jobs.stop();
     crons.stop();
     retention.stop();

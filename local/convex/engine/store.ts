@@ -25,7 +25,12 @@ export type StoreOptions = {
   /** System tables beside `_scheduled_functions` and `_storage`; hidden ones are reached through `tx.system` only.
    *  `_scheduled_functions` has the indexes `by_due` (state.kind, scheduledTime) and `by_completed` (completedTime). */
   systemTables?: readonly SystemTable[];
+  /** Wraps the checks and rebuilds of a schema change, which are linear in the data. */
+  longWork?: LongWork;
 };
+
+/** Runs work that may take long; the server around the engine may want to know. */
+export type LongWork = <T>(work: () => T) => T;
 
 const TRIM_ROWS = 1_000;
 
@@ -40,11 +45,13 @@ export class Store {
   private schemas = new Map<string, JsonValue>();
   private group: WriteGroup | null = null;
   private isClosed = false;
+  private readonly longWork: LongWork;
 
   private constructor(
     private readonly database: Database,
     options: StoreOptions,
   ) {
+    this.longWork = options.longWork ?? ((work) => work());
     this.rows = new Rows(database);
     this.settings = new Settings(database);
     this.catalog = new Catalog(database, options.systemTables ?? []);
@@ -88,7 +95,7 @@ export class Store {
    *  @throws {SchemaViolation} @throws {SchemaRefused} */
   checkSchema(schemaExport: JsonValue | null, component = ""): SchemaDiff {
     const change = new SchemaChange(this.catalog, this.rows, component, parseSchema(schemaExport));
-    change.check();
+    this.longWork(() => change.check());
     return change.diff();
   }
 
@@ -114,6 +121,7 @@ export class Store {
       clock,
       log,
       undo,
+      longWork: this.longWork,
       reload: () => {
         catalog.reload();
         this.readSchemas();

@@ -37,6 +37,7 @@ export type GroupHost = {
   clock: Clock;
   log: WriteLog;
   undo: UndoLog;
+  longWork: <T>(work: () => T) => T;
   /** Puts memory back in step with the file after a rollback. */
   reload(): void;
   /** The group is over: another may begin. */
@@ -93,15 +94,15 @@ export class WriteGroup {
   /** {@link applySchema} for several components at once: every document of all of them is checked before anything changes.
    *  @throws {SchemaViolation} @throws {SchemaRefused} before anything was changed */
   applySchemas(schemas: Iterable<readonly [component: string, schemaExport: JsonValue | null]>): void {
-    const { catalog, rows, settings, log } = this.host;
+    const { catalog, rows, settings, log, longWork } = this.host;
     const changes = [...schemas].map(([component, schemaExport]) => {
       const change = new SchemaChange(catalog, rows, component, parseSchema(schemaExport));
       return { component, schemaExport, change };
     });
-    for (const { change } of changes) change.check();
+    for (const { change } of changes) longWork(() => change.check());
     this.write(() => {
       for (const { component, schemaExport, change } of changes) {
-        change.apply();
+        longWork(() => change.apply());
         settings.putSchema(component, schemaExport);
       }
       this.host.clock.tick();

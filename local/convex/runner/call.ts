@@ -4,6 +4,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { LogLines } from "./log-lines.ts";
 import type { SeededRandom } from "./random.ts";
+import { runningFunctions } from "./running-functions.ts";
 
 /** The three entry points of the package's global `Convex`. */
 export interface Syscalls {
@@ -56,9 +57,11 @@ export const currentCall = (): Call | undefined => calls.getStore() ?? importing
 export function importInCall<T>(call: ImportCall, load: () => Promise<T>): Promise<T> {
   const done = imports.then(async () => {
     importing = call;
+    const end = runningFunctions.enter(call.functionPath, null);
     try {
       return await load();
     } finally {
+      end();
       importing = undefined;
     }
   });

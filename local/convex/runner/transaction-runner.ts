@@ -14,6 +14,7 @@ import type { RequestOrigin } from "./origin.ts";
 import type { TransactionOutcome } from "./outcome.ts";
 import { SeededRandom } from "./random.ts";
 import { elapsedMs, nowMs } from "./real-globals.ts";
+import { runningFunctions } from "./running-functions.ts";
 import { noFileUsage } from "./storage-syscalls.ts";
 import { type CallTree, type NestedCall, TransactionSyscalls } from "./transaction-syscalls.ts";
 import type { Watchdog } from "./watchdog.ts";
@@ -77,6 +78,7 @@ export class TransactionRunner {
       runNested: (call) => this.#runNested(call),
       beginSnapshot: request.beginSnapshot,
     };
+    const end = runningFunctions.enter(request.fn.path, request.origin.scheduledFunctionId);
     const work = this.#invoke(
       tree,
       request.fn,
@@ -92,7 +94,8 @@ export class TransactionRunner {
       })
       .catch(
         (error: unknown): TransactionOutcome => ({ ok: false, failure: failureOf(error, request.fn.home.dir), journal: null }),
-      );
+      )
+      .finally(end);
     tree.closed ??= "This function has already ended; await every promise it starts.";
     if (tree.systemError !== null) throw tree.systemError;
     return {

@@ -49,6 +49,7 @@ export const app = {
     failLater: mutation<None, string>("jobs:failLater"),
     actLater: mutation<{ key: string }, string>("jobs:actLater"),
     waitLater: mutation<{ channel: string }, string>("jobs:waitLater"),
+    wait: action<{ ms: number }, string>("jobs:wait"),
     sum: action<{ a: number; b: number }, number>("jobs:sum"),
   },
   files: {
@@ -72,6 +73,8 @@ export const app = {
     assignGlobals: mutation<None, number>("surroundings:assignGlobals"),
     randoms: query<None, [number, number, string]>("surroundings:randoms"),
     never: mutation<None, null>("surroundings:never"),
+    spin: mutation<None, null>("surroundings:spin"),
+    spinLater: mutation<None, string>("surroundings:spinLater"),
     throwText: query<None, null>("surroundings:throwText"),
     throwLater: action<None, null>("surroundings:throwLater"),
     signToken: mutation<{ claims: string; expiresInSeconds: number }, string>("surroundings:signToken"),

@@ -161,6 +161,8 @@ export interface ServerProcess {
   readonly stderr: () => string;
   /** SIGKILL, as a power cut for the process. */
   kill9(): Promise<void>;
+  /** Resolves with the exit code when the process ends by itself. */
+  readonly exited: Promise<number>;
   /** SIGTERM; resolves with the exit code. */
   terminate(): Promise<number>;
 }
@@ -203,6 +205,7 @@ export async function spawnServer(
     siteUrl,
     pid: child.pid,
     stderr,
+    exited: child.exited,
     kill9: async () => {
       child.kill("SIGKILL");
       await child.exited;
