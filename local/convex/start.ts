@@ -56,6 +56,8 @@ export interface ConvexOptions {
   readonly log?: LogSink;
   /** Waiting time a query or mutation may spend, ms. Default 1000. */
   readonly functionLimitMs?: number;
+  /** For tests: evaluate modules anew for every call, so that what they keep between calls shows. Default false. */
+  readonly freshModules?: boolean;
   /**
    * End the process when one function lets nothing else happen for this long, ms (ops/stall-guard.ts). Default: never, since the
    * process may be somebody else's.
@@ -115,6 +117,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
     store,
     dir: options.dir,
     urls,
+    freshModules: options.freshModules ?? false,
     systemFunctions: systemFunctions({ store, urls, variables: () => codeStore.variables, code: () => codeStore.code }),
   });
   const code = () => codeStore.code;

@@ -65,6 +65,11 @@ export const app = {
       "files:storeInAction",
     ),
   },
+  memory: {
+    countInQuery: query<None, [number, number]>("memory:countInQuery"),
+    countInMutation: mutation<None, [number, number]>("memory:countInMutation"),
+    countInAction: action<None, [number, number]>("memory:countInAction"),
+  },
   surroundings: {
     clock: query<None, { moved: number; dated: number; isDate: boolean }>("surroundings:clock"),
     variable: query<{ name: string }, string | null>("surroundings:variable"),
