@@ -101,11 +101,10 @@ export interface CliRun {
   readonly stderr: string;
 }
 
-/** Runs the stock CLI with nothing in its environment but the deployment. */
-export async function runCli(cwd: string, url: string, args: string[]): Promise<CliRun> {
-  const cli = resolve(import.meta.dir, "../node_modules/convex/bin/main.js");
-  const { dir: home, remove } = tempDir();
-  const child = Bun.spawn([process.execPath, cli, ...args], {
+/** How to start the stock CLI with nothing in its environment but the deployment. */
+export const cliCommand = (cwd: string, url: string, args: string[], home = cwd) => ({
+  command: [process.execPath, resolve(import.meta.dir, "../node_modules/convex/bin/main.js"), ...args],
+  options: {
     cwd,
     env: {
       PATH: process.env.PATH ?? "",
@@ -117,7 +116,14 @@ export async function runCli(cwd: string, url: string, args: string[]): Promise<
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-  });
+  } as const,
+});
+
+/** Runs the stock CLI to its end. */
+export async function runCli(cwd: string, url: string, args: string[]): Promise<CliRun> {
+  const { dir: home, remove } = tempDir();
+  const { command, options } = cliCommand(cwd, url, args, home);
+  const child = Bun.spawn(command, options);
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
