@@ -11,7 +11,7 @@ import { LogLines } from "./log-lines.ts";
 import type { RequestOrigin } from "./origin.ts";
 import { realSetTimeout } from "./real-globals.ts";
 import { runningFunctions } from "./running-functions.ts";
-import { checkValue } from "./transaction-runner.ts";
+import { checkSize, checkValue } from "./transaction-runner.ts";
 
 /** What the convex package makes of an `httpAction`. */
 export interface HttpHandler {
@@ -49,6 +49,7 @@ export class ActionRunner {
       checkValue("ArgumentValidationError", fn.args, args, tableOf);
       const work = runInCall(call, () => fn.invoke(JSON.stringify([args])));
       const valueJson = await this.#within(work);
+      checkSize(valueJson, fn.path);
       if (fn.returns !== null) checkValue("ReturnsValidationError", fn.returns, JSON.parse(valueJson), tableOf);
       return { ok: true, valueJson, lines: call.lines.lines };
     } catch (error) {

@@ -142,14 +142,18 @@ export class TransactionRunner {
         lines: tree.lines,
       };
       const valueJson = await runInCall(call, () => fn.invoke(argsJson));
-      if (valueJson.length > MAX_VALUE_BYTES)
-        throw new FunctionError(`The return value of ${fn.path} is too large (limit: 16 MiB)`);
+      checkSize(valueJson, fn.path);
       if (fn.returns !== null) checkValue("ReturnsValidationError", fn.returns, JSON.parse(valueJson), tableOf);
       return { ok: true, valueJson, journal: syscalls.journal };
     } catch (error) {
       return { ok: false, failure: failureOf(error, fn.home.dir), journal: syscalls.journal };
     }
   }
+}
+
+/** @throws {FunctionError} when a return value is above 16 MiB */
+export function checkSize(valueJson: string, path: string): void {
+  if (valueJson.length > MAX_VALUE_BYTES) throw new FunctionError(`The return value of ${path} is too large (limit: 16 MiB)`);
 }
 
 /** R1. @throws {FunctionError} with Convex's own text */

@@ -65,6 +65,13 @@ export const app = {
       "files:storeInAction",
     ),
   },
+  hostile: {
+    inQuery: query<{ how: string }, unknown>("hostile:inQuery"),
+    inMutation: mutation<{ how: string }, unknown>("hostile:inMutation"),
+    inAction: action<{ how: string }, unknown>("hostile:inAction"),
+    readForever: query<None, null>("hostile:readForever"),
+    waitForever: action<None, null>("hostile:waitForever"),
+  },
   memory: {
     countInQuery: query<None, [number, number]>("memory:countInQuery"),
     countInMutation: mutation<None, [number, number]>("memory:countInMutation"),
