@@ -27,6 +27,7 @@ import type { CallResult } from "./runner/outcome.ts";
 import { elapsedMs, nowMs } from "./runner/real-globals.ts";
 import { cancelJob, insertJob, jobState } from "./runner/scheduling.ts";
 import type { TransactionRun, TransactionRunner } from "./runner/transaction-runner.ts";
+import type { FileStorage } from "./storage/file-storage.ts";
 
 export interface FunctionCall {
   /** Path of the component to look in; "" (default) is the app itself. Clients other than admins reach the app only. */
@@ -47,6 +48,7 @@ export interface MutationCall extends FunctionCall {
 interface CallsOptions {
   readonly store: Store;
   readonly loop: Loop;
+  readonly files: FileStorage;
   readonly live: LiveQueries;
   readonly runner: TransactionRunner;
   readonly observer: FunctionObserver;
@@ -59,10 +61,12 @@ const MAX_ACTIONS = 1000;
 
 export class FunctionCalls implements ActionHost {
   readonly actions: ActionRunner;
+  readonly files: FileStorage;
   #runningActions = 0;
 
   constructor(private readonly options: CallsOptions) {
-    const { store, deploymentName } = options;
+    const { store, deploymentName, files } = options;
+    this.files = files;
     this.actions = new ActionRunner(this, deploymentName, (id, component) => store.tableOf(id, component));
   }
 

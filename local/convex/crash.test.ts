@@ -1,5 +1,7 @@
 // What survives `kill -9`: a real server process, stock clients, the same port again after each kill.
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { reservePort } from "./http/servers.ts";
 import { app } from "./testing/fixture-api.ts";
@@ -117,10 +119,21 @@ describe("the process", () => {
     expect(await client.mutation(app.counters.increment, { name: "still here" })).toBeGreaterThan(0);
   });
 
-  test("says in one sentence that its port is taken, that its file is in use or damaged, and exits with 1", async () => {
+  test("says in one sentence that its port is taken, that its file is in use, foreign, newer or damaged, and exits with 1", async () => {
     const other = tempDir();
     await expect(spawnServer(other.dir, port)).rejects.toThrow(`Port ${port} on 127.0.0.1 is taken`);
     await expect(spawnServer(dir, 0)).rejects.toThrow(/did not start: [^\n]*use[^\n]*\n$/);
+    rmSync(`${other.dir}/convex.sqlite`);
+    const foreign = new Database(`${other.dir}/convex.sqlite`);
+    foreign.run("CREATE TABLE somebody_elses(a)");
+    foreign.close();
+    await expect(spawnServer(other.dir, 0)).rejects.toThrow(/did not start: [^\n]*not one of ours[^\n]*\n$/);
+    rmSync(`${other.dir}/convex.sqlite`);
+    await (await spawnServer(other.dir, 0)).terminate();
+    const newer = new Database(`${other.dir}/convex.sqlite`);
+    newer.run("PRAGMA user_version = 99");
+    newer.close();
+    await expect(spawnServer(other.dir, 0)).rejects.toThrow(/did not start: [^\n]*newer version[^\n]*\n$/);
     await Bun.write(`${other.dir}/convex.sqlite`, "this is not a database, whatever its name says ".repeat(100));
     await expect(spawnServer(other.dir, 0)).rejects.toThrow(/did not start: [^\n]+\n$/);
     other.remove();

@@ -1,5 +1,6 @@
 // The program: reads arguments and environment, starts one deployment, says where it listens, and leaves cleanly.
 import { parseArgs } from "node:util";
+import { COMMANDS_USAGE, isCommand, runCommand } from "./ops/commands.ts";
 import { errorText, Log } from "./ops/log.ts";
 import { nowMs, realProcess } from "./runner/real-globals.ts";
 import { type ConvexOptions, startConvex } from "./start.ts";
@@ -7,7 +8,7 @@ import { type ConvexOptions, startConvex } from "./start.ts";
 export { type ConvexOptions, type RunningConvex, startConvex } from "./start.ts";
 
 const USAGE =
-  "Usage: bun local/convex/main.ts --dir data --port 3210 [--site-port 3211] [--host 127.0.0.1] [--synchronous FULL|NORMAL]";
+  "Usage: bun local/convex/main.ts --dir data --port 3210 [--site-port 3211] [--host 127.0.0.1] [--synchronous FULL|NORMAL] [--stall-limit seconds]";
 
 class UsageError extends Error {}
 
@@ -20,6 +21,7 @@ function readOptions(args: string[], env: Record<string, string | undefined>): C
       "site-port": { type: "string" },
       host: { type: "string", default: "127.0.0.1" },
       synchronous: { type: "string", default: "FULL" },
+      "stall-limit": { type: "string", default: "30" },
     },
   });
   const { dir, host, synchronous } = values;
@@ -30,10 +32,17 @@ function readOptions(args: string[], env: Record<string, string | undefined>): C
     dir,
     host,
     synchronous,
+    stallLimitMs: seconds("--stall-limit", values["stall-limit"]) * 1000,
     port: portNumber("--port", values.port),
     ...(sitePort === undefined ? {} : { sitePort: portNumber("--site-port", sitePort) }),
     ...(env.CONVEX_ADMIN_KEY ? { adminKey: env.CONVEX_ADMIN_KEY } : {}),
   };
+}
+
+function seconds(flag: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 1) throw new UsageError(`${flag} must be a number of seconds, at least 1.`);
+  return value;
 }
 
 function portNumber(flag: string, text: string): number {
@@ -48,12 +57,22 @@ async function main(): Promise<void> {
   // Functions may leave promises behind that fail later, and libraries may throw from timers: never the end of the server.
   realProcess.on("uncaughtException", (error) => log.error("function.uncaught", { error: errorText(error) }));
   realProcess.on("unhandledRejection", (error) => log.error("function.unhandledRejection", { error: errorText(error) }));
+  const [command, ...rest] = realProcess.argv.slice(2);
+  if (isCommand(command)) {
+    try {
+      realProcess.stdout.write(`${await runCommand(command, rest, realProcess.env.CONVEX_ADMIN_KEY)}\n`);
+      return;
+    } catch (error) {
+      realProcess.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      return realProcess.exit(1);
+    }
+  }
   let options: ConvexOptions;
   try {
     options = readOptions(realProcess.argv.slice(2), realProcess.env);
     delete realProcess.env.CONVEX_ADMIN_KEY; // pushed code runs in this process and needs no key
   } catch (error) {
-    realProcess.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
+    realProcess.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n${COMMANDS_USAGE}\n`);
     return realProcess.exit(1);
   }
   try {

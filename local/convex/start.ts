@@ -1,8 +1,9 @@
 // Puts a deployment together and serves it. Everything it needs comes in as options; only `main.ts` reads the environment.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readOrMakeAdminKey } from "./auth/admin-key.ts";
 import { KeySets } from "./auth/key-sets.ts";
+import { SigningKeys } from "./auth/signing-keys.ts";
 import { TokenVerifier } from "./auth/verifier.ts";
 import { FunctionCalls } from "./calls.ts";
 import { CodeStore } from "./deploy/code-store.ts";
@@ -12,20 +13,28 @@ import { Store } from "./engine/index.ts";
 import { FunctionApi } from "./http/function-api.ts";
 import { HttpActions } from "./http/http-actions.ts";
 import { reservePort, serveApi, serveSite } from "./http/servers.ts";
+import { StorageApi } from "./http/storage-api.ts";
 import { LiveQueries } from "./loop/live-queries.ts";
 import { Loop } from "./loop/loop.ts";
+import { AdminApi } from "./ops/admin-api.ts";
+import { ADDRESS_FILE } from "./ops/commands.ts";
 import { deploymentSamples } from "./ops/deployment-samples.ts";
 import { FunctionObserver } from "./ops/function-observer.ts";
 import { errorText, Log, type LogSink } from "./ops/log.ts";
+import { startStallGuard, takeStallReport } from "./ops/stall-guard.ts";
+import { WriteHealth } from "./ops/write-health.ts";
 import { installGlobals } from "./runner/install-globals.ts";
 import { nowMs, realSetTimeout } from "./runner/real-globals.ts";
+import { runningFunctions } from "./runner/running-functions.ts";
 import { TransactionRunner } from "./runner/transaction-runner.ts";
 import { Watchdog } from "./runner/watchdog.ts";
 import { Crons } from "./scheduler/crons.ts";
-import { CRON_RUNS } from "./scheduler/job-rows.ts";
 import { Jobs } from "./scheduler/jobs.ts";
 import { Retention } from "./scheduler/retention.ts";
+import { BlobFolder } from "./storage/blob-folder.ts";
+import { FileStorage } from "./storage/file-storage.ts";
 import { SyncSessions } from "./sync/sessions.ts";
+import { SYSTEM_TABLES } from "./system-tables.ts";
 
 export interface ConvexOptions {
   /** Folder of the deployment: `convex.sqlite`, `admin.key`, and a cache of its modules. Made if missing. */
@@ -47,6 +56,15 @@ export interface ConvexOptions {
   readonly log?: LogSink;
   /** Waiting time a query or mutation may spend, ms. Default 1000. */
   readonly functionLimitMs?: number;
+  /** For tests: evaluate modules anew for every call, so that what they keep between calls shows. Default false. */
+  readonly freshModules?: boolean;
+  /**
+   * End the process when one function lets nothing else happen for this long, ms (ops/stall-guard.ts). Default: never, since the
+   * process may be somebody else's.
+   */
+  readonly stallLimitMs?: number;
+  /** Largest file, bytes. Default 1 GiB. */
+  readonly maxFileBytes?: number;
   /** How soon an unknown token key may cause another fetch of the issuer's keys, ms. Default 10,000. */
   readonly keyCooldownMs?: number;
 }
@@ -71,7 +89,8 @@ export async function startConvex(options: ConvexOptions): Promise<RunningConvex
   const store = Store.open(join(options.dir, "convex.sqlite"), {
     synchronous: options.synchronous ?? "FULL",
     now: nowMs,
-    systemTables: [CRON_RUNS],
+    systemTables: SYSTEM_TABLES,
+    longWork: (work) => runningFunctions.ownWork(work),
   });
   try {
     return await serve(options, store, log);
@@ -98,14 +117,38 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
     store,
     dir: options.dir,
     urls,
+    freshModules: options.freshModules ?? false,
     systemFunctions: systemFunctions({ store, urls, variables: () => codeStore.variables, code: () => codeStore.code }),
   });
   const code = () => codeStore.code;
   const observer = new FunctionObserver(log);
-  const loop: Loop = new Loop({ store, onCommitted: (keys) => live.invalidate(keys), onBug });
+  const writeHealth = new WriteHealth(log);
+  const loop: Loop = new Loop({
+    store,
+    onGroupFailed: (error) => writeHealth.refused(error),
+    onCommitted: (keys) => {
+      writeHealth.committed();
+      live.invalidate(keys);
+      files.settle();
+    },
+    onBug,
+  });
+  const files: FileStorage = new FileStorage({
+    store,
+    loop,
+    log,
+    blobs: new BlobFolder(join(options.dir, "files")),
+    cloudUrl: urls.cloud,
+    ...(options.maxFileBytes === undefined ? {} : { maxFileBytes: options.maxFileBytes }),
+  });
+  const signingKeys = new SigningKeys(store, urls.cloud);
   const deploymentName = instanceName(options.dir);
-  const runner = new TransactionRunner(new Watchdog(options.functionLimitMs), deploymentName, (id, component) =>
-    store.tableOf(id, component),
+  const runner = new TransactionRunner(
+    new Watchdog(options.functionLimitMs),
+    deploymentName,
+    (id, component) => store.tableOf(id, component),
+    files,
+    signingKeys,
   );
   const live = new LiveQueries({
     store,
@@ -119,6 +162,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   const calls: FunctionCalls = new FunctionCalls({
     store,
     loop,
+    files,
     live,
     runner,
     observer,
@@ -128,11 +172,13 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   });
   const jobs = new Jobs({ store, loop, calls, log });
   const crons = new Crons({ store, loop, log, onScheduled: () => jobs.look() });
-  const retention = new Retention(store, loop, log);
+  const retention = new Retention({ store, loop, files, log });
   const verifier = new TokenVerifier(() => codeStore.code.authProviders, new KeySets(options.keyCooldownMs));
   const caller = { verifier, adminKey };
   const httpActions = new HttpActions({ ...caller, calls, observer, code, siteUrl: () => urls.site });
   const sessions = new SyncSessions({ store, loop, live, calls, verifier, adminKey, log });
+
+  const admin = new AdminApi({ store, loop, files, signingKeys, dir: options.dir, log });
 
   const api = serveApi(
     { host, port },
@@ -142,9 +188,13 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
       deploymentName,
       functions: new FunctionApi({ ...caller, calls, store }),
       httpActions,
+      signingKeys,
+      admin,
+      storage: new StorageApi({ files, log }),
+      maxFileBytes: files.maxFileBytes,
       push: new PushApi({ store, loop, live, crons, jobs, codeStore, urls, log }),
       functionLog: observer.functionLog,
-      metrics: () => deploymentSamples({ loop, live, sessions, jobs, calls }, observer.latency),
+      metrics: () => deploymentSamples({ loop, live, sessions, jobs, calls, files, writeHealth, store }, observer.latency),
       onBug,
     },
   );
@@ -157,21 +207,35 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   }
 
   // Clients may have seen timestamps up to the moment the last process died, or after the backup we run from was taken.
-  await loop.write(async ({ group }) => group.advance());
-  await jobs.start();
+  await loop.write(async ({ group }) => {
+    group.advance();
+    files.prepare(group);
+    await signingKeys.prepare(group, nowMs());
+  });
+  const stalled = takeStallReport(options.dir);
+  if (stalled !== null) log.warn("server.wasStalled", { functions: stalled.functions.join(", "), jobId: stalled.jobId });
+  await jobs.start(stalled?.jobId);
   crons.arm();
   retention.start();
+  const swept = files.sweepAll();
+  const addressFile = join(options.dir, ADDRESS_FILE);
+  writeFileSync(addressFile, JSON.stringify({ url: `http://${shownHost}:${port}` }));
   log.info("server.ready", { url: urls.cloud, siteUrl: urls.site, functions: codeStore.code.functions.size });
 
+  const endGuard = options.stallLimitMs === undefined ? () => {} : startStallGuard(options.dir, options.stallLimitMs);
   let stopping: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
+    endGuard();
     jobs.stop();
     crons.stop();
     retention.stop();
+    await swept;
+    await admin.idle();
     await loop.stop();
     sessions.closeAll();
     await Promise.all([closeServer(api), closeServer(site)]);
     store.close();
+    rmSync(addressFile, { force: true });
     log.info("server.stopped");
   };
   return { url: urls.cloud, siteUrl: urls.site, adminKey, stop: () => (stopping ??= stop()) };

@@ -10,6 +10,7 @@ import type { Crons } from "../scheduler/crons.ts";
 import type { Jobs } from "../scheduler/jobs.ts";
 import { type Bundle, type BundledModule, EMPTY_BUNDLE } from "./bundle.ts";
 import { functionEnv, type Variables } from "./environment.ts";
+import { withFreshModules } from "./fresh-modules.ts";
 import { type LoadedCode, loadCode } from "./load-code.ts";
 import type { SystemFunctions } from "./load-mount.ts";
 import { removeOldModules } from "./module-files.ts";
@@ -24,6 +25,8 @@ interface CodeStoreDeps {
   readonly dir: string;
   readonly urls: { readonly cloud: string; readonly site: string };
   readonly systemFunctions: SystemFunctions;
+  /** Evaluate modules anew for every call (fresh-modules.ts). */
+  readonly freshModules: boolean;
 }
 
 interface Followers {
@@ -52,7 +55,8 @@ export class CodeStore {
     removeOldModules(deps.dir);
     const bundle: Bundle = JSON.parse(deps.store.getMeta(BUNDLE_META) ?? "null") ?? EMPTY_BUNDLE;
     const variables: Variables = JSON.parse(deps.store.getMeta(VARIABLES_META) ?? "{}");
-    return new CodeStore(deps, variables, await loadCode(bundle, surroundings(deps, variables)));
+    const code = await loadCode(bundle, surroundings(deps, variables));
+    return new CodeStore(deps, variables, deps.freshModules ? withFreshModules(code) : code);
   }
 
   get code(): LoadedCode {
@@ -74,6 +78,7 @@ export class CodeStore {
     let code = this.#loaded.get(key);
     if (code === undefined) {
       code = loadCode(bundle, surroundings(this.deps, variables), checksEnv);
+      if (this.deps.freshModules) code = code.then(withFreshModules);
       this.#loaded.set(key, code);
       for (const [oldest] of this.#loaded) {
         if (this.#loaded.size <= MAX_LOADED) break;

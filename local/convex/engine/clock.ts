@@ -24,10 +24,11 @@ export class Clock {
     return this.now();
   }
 
-  /** The next commit's timestamp, ns: max(now, last + 1). */
-  tick(): bigint {
+  /** The next commit's timestamp, ns: max(now, last + 1, `atLeast`). */
+  tick(atLeast = 0n): bigint {
     const now = BigInt(Math.floor(this.now() * 1000)) * 1000n; // a double holds microseconds of today exactly
     this.last = now > this.last ? now : this.last + 1n;
+    if (atLeast > this.last) this.last = atLeast;
     return this.last;
   }
 

@@ -33,7 +33,7 @@ export function openFile(path: string, synchronous: "FULL" | "NORMAL"): Database
     database.run("PRAGMA journal_mode = WAL");
     database.run(`PRAGMA synchronous = ${synchronous}`);
     database.run(`PRAGMA cache_size = -${CACHE_KIB}`);
-    database.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    setAutoCheckpoint(database);
     if (isNew) create(database);
     else database.run("BEGIN IMMEDIATE; COMMIT"); // takes the lock for good (F2)
     return database;
@@ -41,6 +41,11 @@ export function openFile(path: string, synchronous: "FULL" | "NORMAL"): Database
     database?.close();
     throw asUnusable(error, path);
   }
+}
+
+/** How much log may gather before it is folded into the file. */
+export function setAutoCheckpoint(database: Database): void {
+  database.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 }
 
 function create(database: Database): void {

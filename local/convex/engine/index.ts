@@ -23,3 +23,4 @@ export { type TableOfId, Validator } from "./validators.ts";
 export { int64Json, isObject, type JsonObject, type JsonValue, measureValue, resolveCommitTs } from "./values.ts";
 export { type Committed, WriteGroup } from "./write-group.ts";
 export type { WrittenKey } from "./write-log.ts";
+export { asWriteRefused, WriteRefused, type WriteTrouble } from "./write-refused.ts";

@@ -93,14 +93,21 @@ describe("a store reopened", () => {
     store.close();
   });
 
-  test("a backup made while serving is a store of its own", () => {
+  test("a frozen file does not change by a byte, whatever is written meanwhile, and is a store of its own", () => {
     using temporary = temporaryStore();
-    mutate(temporary.store, (tx) => tx.insert("notes", { n: 1 }));
+    mutate(temporary.store, (tx) => tx.insert("notes", { n: 0 }));
+    const { file, ts, release } = temporary.store.freeze();
+    const before = readFileSync(file);
+    for (let n = 1; n <= 60; n++) mutate(temporary.store, (tx) => tx.insert("notes", { n, text: "x".repeat(900_000) }));
     const copy = join(temporary.directory, "copy.sqlite");
-    temporary.store.backup(copy);
-    mutate(temporary.store, (tx) => tx.insert("notes", { n: 2 }));
+    writeFileSync(copy, readFileSync(file));
+    expect(readFileSync(copy).equals(before)).toBe(true);
+    release();
+    mutate(temporary.store, (tx) => tx.insert("notes", { n: 61 }));
+    expect(readFileSync(file).equals(before)).toBe(false); // folding goes on: without freeze the copy would be torn
     const store = Store.open(copy);
-    expect(ask(store, (tx) => collect(tx, scanOf("notes")))).toMatchObject([{ n: 1 }]);
+    expect(ask(store, (tx) => collect(tx, scanOf("notes")))).toMatchObject([{ n: 0 }]);
+    expect(store.latestTs).toBe(ts);
     store.close();
   });
 });

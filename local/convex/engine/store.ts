@@ -4,7 +4,7 @@ import type { Database } from "bun:sqlite";
 import { Catalog, type SystemTable } from "./catalog.ts";
 import { Clock } from "./clock.ts";
 import { CURSOR_KEY_BYTES, Cursors } from "./cursors.ts";
-import { asUnusable, openFile } from "./file.ts";
+import { asUnusable, openFile, setAutoCheckpoint } from "./file.ts";
 import { decodeId } from "./ids.ts";
 import { ReadSet } from "./read-set.ts";
 import { Rows } from "./rows.ts";
@@ -25,7 +25,12 @@ export type StoreOptions = {
   /** System tables beside `_scheduled_functions` and `_storage`; hidden ones are reached through `tx.system` only.
    *  `_scheduled_functions` has the indexes `by_due` (state.kind, scheduledTime) and `by_completed` (completedTime). */
   systemTables?: readonly SystemTable[];
+  /** Wraps the checks and rebuilds of a schema change, which are linear in the data. */
+  longWork?: LongWork;
 };
+
+/** Runs work that may take long; the server around the engine may want to know. */
+export type LongWork = <T>(work: () => T) => T;
 
 const TRIM_ROWS = 1_000;
 
@@ -40,11 +45,13 @@ export class Store {
   private schemas = new Map<string, JsonValue>();
   private group: WriteGroup | null = null;
   private isClosed = false;
+  private readonly longWork: LongWork;
 
   private constructor(
     private readonly database: Database,
     options: StoreOptions,
   ) {
+    this.longWork = options.longWork ?? ((work) => work());
     this.rows = new Rows(database);
     this.settings = new Settings(database);
     this.catalog = new Catalog(database, options.systemTables ?? []);
@@ -71,6 +78,14 @@ export class Store {
     return this.clock.latestTs;
   }
 
+  /** Size of the database, bytes, without its log. */
+  get sizeBytes(): number {
+    const pages = this.database.query<{ bytes: number }, []>(
+      "SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()",
+    );
+    return pages.get()?.bytes ?? 0;
+  }
+
   /** The schema export last applied to a component, or null. */
   schema(component = ""): JsonValue | null {
     return this.schemas.get(component) ?? null;
@@ -80,7 +95,7 @@ export class Store {
    *  @throws {SchemaViolation} @throws {SchemaRefused} */
   checkSchema(schemaExport: JsonValue | null, component = ""): SchemaDiff {
     const change = new SchemaChange(this.catalog, this.rows, component, parseSchema(schemaExport));
-    change.check();
+    this.longWork(() => change.check());
     return change.diff();
   }
 
@@ -106,6 +121,7 @@ export class Store {
       clock,
       log,
       undo,
+      longWork: this.longWork,
       reload: () => {
         catalog.reload();
         this.readSchemas();
@@ -169,9 +185,15 @@ export class Store {
     return this.catalog.tableNameOf(component, id);
   }
 
-  /** A consistent copy in a new file, while serving. @throws when the file exists */
-  backup(file: string): void {
-    this.database.query("VACUUM INTO ?").run(file);
+  /** Holds the database file still for a copy: until `release`, commits go to the log beside it only. Serving goes on.
+   *  Not while a group is open; `release` before `close`. */
+  freeze(): { readonly file: string; readonly ts: bigint; readonly release: () => void } {
+    if (this.group) throw new Error("A write group is open. Freeze between groups.");
+    const checkpoint = this.database.query<{ busy: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    if (checkpoint?.busy !== 0) throw new Error("The log could not be folded into the database file.");
+    this.database.run("PRAGMA wal_autocheckpoint = 0");
+    const release = () => setAutoCheckpoint(this.database);
+    return { file: this.database.filename, ts: this.latestTs, release };
   }
 
   /** Rolls back an open group and releases the file. Safe to repeat. */

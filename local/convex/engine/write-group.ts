@@ -19,6 +19,7 @@ import type { Transaction } from "./transaction.ts";
 import type { UndoLog } from "./undo-log.ts";
 import type { JsonValue } from "./values.ts";
 import type { WriteLog, WrittenKey } from "./write-log.ts";
+import { asWriteRefused } from "./write-refused.ts";
 
 export type Committed = {
   /** ns since the epoch. */
@@ -36,6 +37,7 @@ export type GroupHost = {
   clock: Clock;
   log: WriteLog;
   undo: UndoLog;
+  longWork: <T>(work: () => T) => T;
   /** Puts memory back in step with the file after a rollback. */
   reload(): void;
   /** The group is over: another may begin. */
@@ -92,15 +94,15 @@ export class WriteGroup {
   /** {@link applySchema} for several components at once: every document of all of them is checked before anything changes.
    *  @throws {SchemaViolation} @throws {SchemaRefused} before anything was changed */
   applySchemas(schemas: Iterable<readonly [component: string, schemaExport: JsonValue | null]>): void {
-    const { catalog, rows, settings, log } = this.host;
+    const { catalog, rows, settings, log, longWork } = this.host;
     const changes = [...schemas].map(([component, schemaExport]) => {
       const change = new SchemaChange(catalog, rows, component, parseSchema(schemaExport));
       return { component, schemaExport, change };
     });
-    for (const { change } of changes) change.check();
+    for (const { change } of changes) longWork(() => change.check());
     this.write(() => {
       for (const { component, schemaExport, change } of changes) {
-        change.apply();
+        longWork(() => change.apply());
         settings.putSchema(component, schemaExport);
       }
       this.host.clock.tick();
@@ -109,9 +111,9 @@ export class WriteGroup {
     log.forget();
   }
 
-  /** Moves latestTs to max(now, last + 1) with nothing else written. */
-  advance(): bigint {
-    return this.write(() => this.host.clock.tick());
+  /** Moves latestTs to max(now, last + 1, `atLeast`) with nothing else written. @param atLeast ns since the epoch */
+  advance(atLeast = 0n): bigint {
+    return this.write(() => this.host.clock.tick(atLeast));
   }
 
   /** One fsync; nothing when nothing was applied. Ends the group. @throws what SQLite says, or because an earlier write of the
@@ -125,7 +127,7 @@ export class WriteGroup {
         this.host.database.run("COMMIT");
       } catch (error) {
         this.rollback();
-        throw error;
+        throw asWriteRefused(error);
       }
     }
     for (const [component, schemaExport] of this.schemas) this.host.schemaChanged(component, schemaExport);
@@ -157,7 +159,7 @@ export class WriteGroup {
       return run();
     } catch (error) {
       this.state = "broken";
-      throw error;
+      throw asWriteRefused(error);
     }
   }
 

@@ -12,20 +12,24 @@ const MAX_PUSH_DECODED_BYTES = 256 * 1024 * 1024;
 
 const decompress = promisify(brotliDecompress);
 
-/** @throws {HttpError} 413 above the limit */
+/** Never holds more than the limit, whatever the request says about its length. @throws {HttpError} 413 above the limit */
 export async function readBytes(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Uint8Array<ArrayBuffer>> {
-  refuseAbove(Number(request.headers.get("content-length") ?? 0), maxBytes);
-  const bytes = new Uint8Array(await request.arrayBuffer());
-  refuseAbove(bytes.byteLength, maxBytes);
-  return bytes;
+  const announced = request.headers.get("content-length");
+  refuseAbove(Number(announced ?? 0), maxBytes);
+  if (announced !== null || request.body === null) return new Uint8Array(await request.arrayBuffer());
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of request.body) {
+    size += piece.byteLength;
+    refuseAbove(size, maxBytes);
+    pieces.push(piece);
+  }
+  return new Uint8Array(Buffer.concat(pieces));
 }
 
 /** @throws {HttpError} 413 above the limit, 400 when it is not a JSON object */
 export async function readObject(request: Request): Promise<JsonObject> {
-  refuseAbove(Number(request.headers.get("content-length") ?? 0), MAX_BODY_BYTES);
-  const text = await request.text();
-  refuseAbove(text.length, MAX_BODY_BYTES);
-  return parseObject(text);
+  return parseObject(new TextDecoder().decode(await readBytes(request)));
 }
 
 /** A push's body: JSON, usually compressed with brotli. @throws {HttpError} */

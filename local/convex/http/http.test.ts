@@ -83,7 +83,6 @@ describe("function API", () => {
       401,
       "BadAdminKey",
     ],
-    ["file storage", () => post("/api/storage/upload", "x"), 400, "FileStorageUnsupported"],
     ["a route that does not exist", () => post("/api/nothing", {}), 404, "NotFound"],
   ];
   for (const [what, ask, status, code] of bad) {

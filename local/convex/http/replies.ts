@@ -1,6 +1,6 @@
 // Answers of the HTTP API: JSON bodies, Convex's error shape, and the headers browsers need to call it from anywhere.
 import { AuthRefused } from "../auth/verifier.ts";
-import { Conflict } from "../engine/index.ts";
+import { asWriteRefused, Conflict, WriteRefused } from "../engine/index.ts";
 import { Overloaded } from "../loop/overloaded.ts";
 
 /** The API is called with bearer tokens, never cookies, so any origin may read it. */
@@ -48,6 +48,8 @@ export function errorReply(error: unknown, onBug: (error: unknown) => void): Res
   if (error instanceof AuthRefused) return json({ code: error.code, message: error.message }, 401);
   if (error instanceof Overloaded) return json({ code: error.code, message: error.message }, 503);
   if (error instanceof Conflict) return json({ code: error.code, message: error.message }, 503);
+  const refused = asWriteRefused(error);
+  if (refused instanceof WriteRefused) return json({ code: refused.code, message: refused.message }, 503);
   onBug(error);
   return json({ code: "InternalServerError", message: "Your request couldn't be completed. Try again later." }, 500);
 }

@@ -1,6 +1,8 @@
 // The two listeners: the API port (functions, sync, deploy, metrics) and the site port (HTTP actions only).
 import type { Server } from "bun";
+import type { SigningKeys } from "../auth/signing-keys.ts";
 import type { PushApi } from "../deploy/push-api.ts";
+import type { AdminApi } from "../ops/admin-api.ts";
 import type { FunctionLog } from "../ops/function-log.ts";
 import type { SocketData, SyncSessions } from "../sync/sessions.ts";
 import { MAX_PUSH_BYTES } from "./body.ts";
@@ -8,6 +10,8 @@ import { type CallerDeps, requireAdmin } from "./caller.ts";
 import type { FunctionApi } from "./function-api.ts";
 import type { HttpActions } from "./http-actions.ts";
 import { CORS, errorReply, HttpError, json, preflight } from "./replies.ts";
+import type { StorageApi } from "./storage-api.ts";
+import { wellKnown } from "./well-known.ts";
 
 export interface ApiParts {
   readonly caller: CallerDeps;
@@ -15,6 +19,11 @@ export interface ApiParts {
   readonly deploymentName: string;
   readonly functions: FunctionApi;
   readonly httpActions: HttpActions;
+  readonly signingKeys: SigningKeys;
+  readonly admin: AdminApi;
+  readonly storage: StorageApi;
+  /** Largest upload, bytes. */
+  readonly maxFileBytes: number;
   readonly push: PushApi;
   readonly functionLog: FunctionLog;
   readonly metrics: () => string;
@@ -48,7 +57,7 @@ export function reservePort(host: string): number {
 
 const SYNC_PATH = /^\/api\/(?:[^/]+\/)?sync$/;
 /** Actions may be silent for minutes; they have a limit of their own. */
-const LONG_RUNNING = /^\/(?:http\/|api\/(?:action|function|run\/))/;
+const LONG_RUNNING = /^\/(?:http\/|api\/(?:action|function|run\/|local\/))/;
 /** `convex logs` asks again at once: answer before its own timeout. */
 const LOG_POLL_MS = 10_000;
 const IDLE_SECONDS = 255;
@@ -60,7 +69,7 @@ export function serveApi(address: Address, parts: ApiParts): Server<SocketData> 
       hostname: address.host,
       port: address.port,
       idleTimeout: IDLE_SECONDS,
-      maxRequestBodySize: MAX_PUSH_BYTES,
+      maxRequestBodySize: Math.max(MAX_PUSH_BYTES, parts.maxFileBytes) + 1, // every route has its own bound below this one
       websocket: parts.sessions.handler,
       fetch: async (request, server) => {
         try {
@@ -120,9 +129,12 @@ async function route(url: URL, request: Request, ip: string | null, parts: ApiPa
   if (request.method === "OPTIONS") return preflight(request);
   if (pathname.startsWith("/api/")) {
     const name = pathname.slice(5);
+    if (name.startsWith("storage/")) return parts.storage.handle(name.slice(8), url, request);
     const answer = (await parts.functions.handle(name, url, request, ip)) ?? (await adminRoute(name, url, request, parts));
     if (answer !== null) return answer;
   }
+  const published = wellKnown(pathname, parts.signingKeys);
+  if (published !== null) return published;
   switch (pathname) {
     case "/version":
     case "/api/version":
@@ -141,12 +153,13 @@ async function route(url: URL, request: Request, ip: string | null, parts: ApiPa
 }
 
 async function adminRoute(name: string, url: URL, request: Request, parts: ApiParts): Promise<Response | null> {
-  if (!/^(deploy2\/|v1\/|get_|update_|stream_)/.test(name)) return null;
+  if (!/^(deploy2\/|v1\/|get_|update_|stream_|local\/)/.test(name)) return null;
   requireAdmin(request, parts.caller);
   if (name === "stream_function_logs") {
     const cursorMs = Number(url.searchParams.get("cursor") ?? 0);
     return json(await parts.functionLog.after(Number.isFinite(cursorMs) ? cursorMs : 0, LOG_POLL_MS));
   }
+  if (name.startsWith("local/")) return parts.admin.handle(name.slice(6), request);
   return parts.push.handle(name, request);
 }
 
@@ -154,8 +167,6 @@ const text = (body: string, type = "text/plain"): Response => new Response(body,
 
 // 400 rather than 404 for what exists on Convex but not here: the CLI retries a 404 for half a minute.
 function refused(pathname: string): HttpError {
-  if (pathname.startsWith("/api/storage"))
-    return new HttpError(400, "FileStorageUnsupported", "File storage is not supported by this deployment yet.");
   if (/^\/api\/(import|export|prepare_schema|.*_snapshot)/.test(pathname)) {
     return new HttpError(400, "Unsupported", `${pathname} is not supported by this deployment yet.`);
   }

@@ -41,6 +41,8 @@ interface LoopOptions {
   readonly onCommitted: (keys: Committed["keys"]) => void;
   /** Called for errors of jobs that belong to nobody (bugs). */
   readonly onBug: (error: unknown) => void;
+  /** Called once for each group that could not be committed; its jobs have heard of it already. */
+  readonly onGroupFailed?: (error: unknown) => void;
   /** Default 2000 of each kind. */
   readonly maxQueued?: number;
   /** Most jobs that share one commit. Default 256. */
@@ -58,7 +60,7 @@ export class Loop {
   #stopped = false;
 
   constructor(options: LoopOptions) {
-    this.#options = { maxQueued: 2000, maxGroup: 256, ...options };
+    this.#options = { maxQueued: 2000, maxGroup: 256, onGroupFailed: () => {}, ...options };
     this.#store = options.store;
   }
 
@@ -181,6 +183,7 @@ export class Loop {
     } catch (error) {
       group.rollback();
       for (const job of jobs) job.failed(error); // L2
+      this.#options.onGroupFailed(error);
       return;
     }
     this.stats.groups += 1;

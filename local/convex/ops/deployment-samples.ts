@@ -1,11 +1,14 @@
 // What `/metrics` says about a deployment, read from the parts at scrape time.
 import type { FunctionCalls } from "../calls.ts";
+import type { Store } from "../engine/index.ts";
 import type { LiveQueries } from "../loop/live-queries.ts";
 import type { Loop } from "../loop/loop.ts";
 import { realProcess } from "../runner/real-globals.ts";
 import type { Jobs } from "../scheduler/jobs.ts";
+import type { FileStorage } from "../storage/file-storage.ts";
 import type { SyncSessions } from "../sync/sessions.ts";
 import { type LatencyHistogram, prometheusText, type Sample } from "./metrics.ts";
+import type { WriteHealth } from "./write-health.ts";
 
 interface Parts {
   readonly loop: Loop;
@@ -13,9 +16,15 @@ interface Parts {
   readonly sessions: SyncSessions;
   readonly jobs: Jobs;
   readonly calls: FunctionCalls;
+  readonly files: FileStorage;
+  readonly writeHealth: WriteHealth;
+  readonly store: Store;
 }
 
-export function deploymentSamples({ loop, live, sessions, jobs, calls }: Parts, latency: LatencyHistogram): string {
+export function deploymentSamples(
+  { loop, live, sessions, jobs, calls, files, writeHealth, store }: Parts,
+  latency: LatencyHistogram,
+): string {
   const counter = (name: string, help: string, value: number): Sample => ({
     name: `convex_${name}_total`,
     type: "counter",
@@ -39,6 +48,13 @@ export function deploymentSamples({ loop, live, sessions, jobs, calls }: Parts, 
       gauge("running_jobs", "Scheduled functions running now.", jobs.runningCount),
       counter("jobs_succeeded", "Scheduled functions that succeeded.", jobs.stats.succeeded),
       counter("jobs_failed", "Scheduled functions that failed.", jobs.stats.failed),
+      counter("files_stored", "Files stored, by upload or by functions.", files.stats.stored),
+      counter("blobs_removed", "Contents removed with their last file.", files.stats.removed),
+      counter("blobs_swept", "Contents without a file that the sweep removed.", files.stats.swept),
+      counter("write_failures", "Groups of transactions the disk refused.", writeHealth.failures),
+      gauge("writable", "1 while the disk takes writes, 0 since it last refused one.", writeHealth.isFailing ? 0 : 1),
+      gauge("database_bytes", "Size of the database file.", store.sizeBytes),
+      gauge("latest_timestamp_seconds", "Timestamp of the last commit.", Number(store.latestTs) / 1e9),
       gauge("resident_memory_bytes", "Resident memory of the process.", realProcess.memoryUsage.rss()),
     ],
     latency,

@@ -10,7 +10,8 @@ import type { CodeVersion, Mount, RegisteredFunction } from "./functions.ts";
 import { LogLines } from "./log-lines.ts";
 import type { RequestOrigin } from "./origin.ts";
 import { realSetTimeout } from "./real-globals.ts";
-import { checkValue } from "./transaction-runner.ts";
+import { runningFunctions } from "./running-functions.ts";
+import { checkSize, checkValue } from "./transaction-runner.ts";
 
 /** What the convex package makes of an `httpAction`. */
 export interface HttpHandler {
@@ -42,18 +43,19 @@ export class ActionRunner {
 
   /** Never throws: whatever goes wrong in an action is its outcome. */
   async run(request: ActionRequest, fn: RegisteredFunction, args: JsonObject): Promise<ActionOutcome> {
-    const { call, syscalls } = this.#begin(request, fn.home, fn.path);
+    const { call, end } = this.#begin(request, fn.home, fn.path);
     const tableOf = (id: string): string | null => this.tableOf(id, fn.home.path);
     try {
       checkValue("ArgumentValidationError", fn.args, args, tableOf);
       const work = runInCall(call, () => fn.invoke(JSON.stringify([args])));
       const valueJson = await this.#within(work);
+      checkSize(valueJson, fn.path);
       if (fn.returns !== null) checkValue("ReturnsValidationError", fn.returns, JSON.parse(valueJson), tableOf);
       return { ok: true, valueJson, lines: call.lines.lines };
     } catch (error) {
       return { ok: false, failure: failureOf(error, fn.home.dir), lines: call.lines.lines };
     } finally {
-      syscalls.close();
+      end();
     }
   }
 
@@ -65,22 +67,26 @@ export class ActionRunner {
     handler: HttpHandler,
     incoming: Request,
   ): Promise<HttpActionOutcome> {
-    const { call, syscalls } = this.#begin(request, home, path);
+    const { call, end } = this.#begin(request, home, path);
     try {
       const response: unknown = await this.#within(runInCall(call, () => handler.invokeHttpAction(incoming)));
       if (!(response instanceof Response)) throw new FunctionError(`HTTP action ${path} must return a Response.`);
-      return { ok: true, response: keepCallOpen(response, call, () => syscalls.close()), lines: call.lines.lines };
+      return { ok: true, response: keepCallOpen(response, call, end), lines: call.lines.lines };
     } catch (error) {
-      syscalls.close();
+      end();
       return { ok: false, failure: failureOf(error, home.dir), lines: call.lines.lines };
     }
   }
 
-  #begin(request: ActionRequest, home: Mount, functionPath: string): { call: ActionCall; syscalls: ActionSyscalls } {
+  #begin(request: ActionRequest, home: Mount, functionPath: string): { call: ActionCall; end: () => void } {
     const lines = new LogLines();
     const syscalls = new ActionSyscalls(this.host, request, home.path, functionPath, lines, this.deploymentName);
+    const ended = runningFunctions.enter(functionPath, request.origin.scheduledFunctionId);
     return {
-      syscalls,
+      end: () => {
+        syscalls.close();
+        ended();
+      },
       call: { kind: "action", functionPath, env: home.env, syscalls, assignedGlobals: new Map(), lines },
     };
   }

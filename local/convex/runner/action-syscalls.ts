@@ -2,6 +2,7 @@
 
 import { attributesOf, type Identity } from "../auth/identity.ts";
 import type { JsonObject } from "../engine/index.ts";
+import type { FileStorage } from "../storage/file-storage.ts";
 import { runOutsideCalls, type Syscalls } from "./call.ts";
 import { nestedError } from "./failure.ts";
 import { storedPath } from "./function-path.ts";
@@ -9,11 +10,13 @@ import { type CodeVersion, type FunctionAddress, type FunctionKind, findFunction
 import type { LogLines } from "./log-lines.ts";
 import type { RequestOrigin } from "./origin.ts";
 import type { CallResult } from "./outcome.ts";
+import { actionBlobStorage, actionStorage } from "./storage-syscalls.ts";
 import { addressOf, functionHandle, SyscallArgs } from "./syscall-args.ts";
 import { unsupportedOperation } from "./unsupported.ts";
 
 /** The deployment as actions see it. */
 export interface ActionHost {
+  readonly files: FileStorage;
   /** Runs a function of the app or of a component. */
   call(request: HostCall): Promise<CallResult>;
   /** @returns the job's id, once it is stored */
@@ -65,7 +68,7 @@ export class ActionSyscalls implements Syscalls {
   }
 
   async async(op: string, argsJson: string): Promise<string> {
-    if (this.#closed) throw new Error("This action has already ended; await every promise it starts.");
+    this.#assertOpen();
     const args = new SyscallArgs(op, argsJson);
     const { identity, origin } = this.request;
     switch (op) {
@@ -108,9 +111,23 @@ export class ActionSyscalls implements Syscalls {
           ...origin,
           authToken: identity.kind === "user" && this.component === "" ? identity.token : null,
         });
-      default:
-        throw unsupportedOperation(op, "async operation");
+      default: {
+        const answer = await runOutsideCalls(() => actionStorage(op, args, this.component, this.host.files));
+        if (answer === null) throw unsupportedOperation(op, "async operation");
+        return answer;
+      }
     }
+  }
+
+  js(op: string, args: Readonly<Record<string, unknown>>): unknown {
+    this.#assertOpen();
+    const answer = runOutsideCalls(() => actionBlobStorage(op, args, this.component, this.host.files));
+    if (answer === null) throw unsupportedOperation(op, "operation");
+    return answer;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new Error("This action has already ended; await every promise it starts.");
   }
 
   #find(args: SyscallArgs): RegisteredFunction {

@@ -4,12 +4,15 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { LogLines } from "./log-lines.ts";
 import type { SeededRandom } from "./random.ts";
+import { runningFunctions } from "./running-functions.ts";
 
 /** The three entry points of the package's global `Convex`. */
 export interface Syscalls {
   /** @throws {Error} whose message the user's function sees */
   sync(op: string, argsJson: string): string;
   async(op: string, argsJson: string): Promise<string>;
+  /** Operations that take and give objects instead of JSON. */
+  js(op: string, args: Readonly<Record<string, unknown>>): unknown;
 }
 
 export interface Surroundings {
@@ -54,9 +57,11 @@ export const currentCall = (): Call | undefined => calls.getStore() ?? importing
 export function importInCall<T>(call: ImportCall, load: () => Promise<T>): Promise<T> {
   const done = imports.then(async () => {
     importing = call;
+    const end = runningFunctions.enter(call.functionPath, null);
     try {
       return await load();
     } finally {
+      end();
       importing = undefined;
     }
   });
@@ -82,6 +87,9 @@ export const NO_SYSCALLS: Syscalls = {
     throw new Error(`${op} is not available while modules are loaded: call it inside a function.`);
   },
   async: async (op) => {
+    throw new Error(`${op} is not available while modules are loaded: call it inside a function.`);
+  },
+  js: (op) => {
     throw new Error(`${op} is not available while modules are loaded: call it inside a function.`);
   },
 };

@@ -26,11 +26,30 @@ const CONVEX_ERROR = Symbol.for("ConvexError");
 /** The 16 hex digits Convex puts into messages and logs. */
 export const newRequestId = (): string => randomBytes(8).toString("hex");
 
+/** Bounds of what a failure tells: a client has to carry it, and so does the log. Characters. */
+const MAX_DESCRIPTION = 64 * 1024;
+const MAX_DATA = 1024 * 1024;
+
 /**
- * Turns whatever user code threw into a failure.
+ * Turns whatever user code threw into a failure. Never throws, whatever the thrown thing does when it is looked at.
  * @param moduleDir folder the functions were loaded from; frames outside it are left out of the trace.
  */
 export function failureOf(thrown: unknown, moduleDir: string): Failure {
+  try {
+    const { description, dataJson } = told(thrown, moduleDir);
+    if (dataJson !== null && dataJson.length > MAX_DATA) {
+      return { description: `Uncaught Error: The data of a ConvexError is too large (limit: ${MAX_DATA} bytes)`, dataJson: null };
+    }
+    return { description: cut(description), dataJson };
+  } catch {
+    return { description: `Uncaught ${UNSHOWABLE}`, dataJson: null };
+  }
+}
+
+const cut = (text: string): string =>
+  text.length <= MAX_DESCRIPTION ? text : `${text.slice(0, MAX_DESCRIPTION)} (truncated due to length)`;
+
+function told(thrown: unknown, moduleDir: string): Failure {
   if (thrown instanceof FunctionError) {
     return { description: thrown.description, dataJson: thrown.data === undefined ? null : JSON.stringify(thrown.data) };
   }
@@ -48,11 +67,13 @@ function convexErrorData(thrown: object, data: unknown): string | null {
   return typeof data === "string" ? data : "null";
 }
 
+const UNSHOWABLE = "an object that cannot be shown as text";
+
 function describe(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return "an object that cannot be shown as text";
+    return UNSHOWABLE;
   }
 }
 

@@ -2,10 +2,17 @@
 //   G1. Each replaced global looks up the current call when it is *used*, so a reference captured at import time is right too.
 //   G2. Assigning one of these globals inside a call changes it for that call only (libraries do assign them).
 //   G3. Outside calls everything behaves as if this file did not exist.
+//   G4. The language's own objects cannot be replaced at all: the server's code uses them too.
 import { currentCall, currentTransactionCall } from "./call.ts";
 import { consoleFor } from "./log-lines.ts";
 import { nowMs, RealDate, RealMath, realConsole, realCrypto, realFetch, realProcess } from "./real-globals.ts";
-import { unsupportedOperation } from "./unsupported.ts";
+
+/** Not `Date` and `Math`: those are per call (G2). */
+const INTRINSICS = [
+  ...["JSON", "Object", "Array", "Function", "String", "Number", "Boolean", "BigInt", "Symbol", "RegExp", "Reflect", "Proxy"],
+  ...["Promise", "Map", "Set", "WeakMap", "WeakSet", "WeakRef", "Error", "TypeError", "RangeError", "SyntaxError"],
+  ...["ArrayBuffer", "DataView", "Uint8Array", "Int32Array", "Atomics"],
+];
 
 let installed = false;
 
@@ -26,6 +33,7 @@ export function installGlobals(): void {
   for (const name of ["setTimeout", "setInterval", "setImmediate"] as const) {
     perCall(name, closedInTransactions(name, globalThis[name]));
   }
+  for (const name of INTRINSICS) Object.defineProperty(globalThis, name, { writable: false, configurable: false }); // G4
   Object.defineProperty(globalThis, "Convex", {
     configurable: true,
     get: () => (currentCall() === undefined ? undefined : convexGlobal),
@@ -35,9 +43,7 @@ export function installGlobals(): void {
 const convexGlobal = {
   syscall: (op: string, argsJson: string): string => callOrThrow(op).syscalls.sync(op, argsJson),
   asyncSyscall: (op: string, argsJson: string): Promise<string> => callOrThrow(op).syscalls.async(op, argsJson),
-  jsSyscall: (op: string): never => {
-    throw unsupportedOperation(op, "operation");
-  },
+  jsSyscall: (op: string, args: Readonly<Record<string, unknown>>): unknown => callOrThrow(op).syscalls.js(op, args),
 };
 
 function callOrThrow(op: string) {

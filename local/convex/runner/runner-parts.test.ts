@@ -54,6 +54,13 @@ describe("failures", () => {
       },
     });
     expect(failureOf(hostile, "/m").description).toBe("Uncaught an object that cannot be shown as text");
+    const touchy = Object.defineProperty(new Error("x"), "message", {
+      get: () => {
+        throw new Error("no");
+      },
+    });
+    expect(failureOf(touchy, "/m").description).toBe("Uncaught an object that cannot be shown as text");
+    expect(failureOf(new Error("y".repeat(1_000_000)), "/m").description.length).toBeLessThan(70_000);
     expect(failureOf(undefined, "/m").description).toBe("Uncaught undefined");
     expect(failureOf(new TypeError("bad"), "/m").description).toStartWith("Uncaught TypeError: bad");
   });

@@ -61,8 +61,8 @@ describe("queries and mutations", () => {
   });
 
   test("a feature that is not covered is refused by its name", async () => {
-    await expect(client.query(app.surroundings.fileUrl, {})).rejects.toThrow(
-      "File storage is not supported by this deployment yet",
+    await expect(client.query(app.surroundings.auditLog, {})).rejects.toThrow(
+      "Audit logging is not supported by this deployment yet",
     );
   });
 

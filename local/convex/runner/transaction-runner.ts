@@ -3,7 +3,9 @@
 //   R2. A failed function is an outcome; only a failure of the deployment itself is thrown.
 import { randomFillSync } from "node:crypto";
 import type { Identity } from "../auth/identity.ts";
+import type { SigningKeys } from "../auth/signing-keys.ts";
 import type { JsonObject, JsonValue, Transaction } from "../engine/index.ts";
+import type { FileStorage } from "../storage/file-storage.ts";
 import { runInCall, type TransactionCall } from "./call.ts";
 import { FunctionError, failureOf } from "./failure.ts";
 import { type CodeVersion, findFunction, type RegisteredFunction } from "./functions.ts";
@@ -12,6 +14,8 @@ import type { RequestOrigin } from "./origin.ts";
 import type { TransactionOutcome } from "./outcome.ts";
 import { SeededRandom } from "./random.ts";
 import { elapsedMs, nowMs } from "./real-globals.ts";
+import { runningFunctions } from "./running-functions.ts";
+import { noFileUsage } from "./storage-syscalls.ts";
 import { type CallTree, type NestedCall, TransactionSyscalls } from "./transaction-syscalls.ts";
 import type { Watchdog } from "./watchdog.ts";
 
@@ -46,6 +50,8 @@ export class TransactionRunner {
     private readonly watchdog: Watchdog,
     private readonly deploymentName: string,
     private readonly tableOf: (id: string, component: string) => string | null,
+    private readonly files: FileStorage,
+    private readonly signingKeys: SigningKeys,
   ) {}
 
   /** @throws only when the deployment failed (storage refused); the function's own failures are outcomes (R2) */
@@ -60,6 +66,9 @@ export class TransactionRunner {
       frozenMs: nowMs(),
       random: seededNow(),
       lines: new LogLines(),
+      files: this.files,
+      signingKeys: this.signingKeys,
+      fileUsage: noFileUsage(),
       deploymentName: this.deploymentName,
       identityObserved: false,
       scheduledCount: 0,
@@ -69,6 +78,7 @@ export class TransactionRunner {
       runNested: (call) => this.#runNested(call),
       beginSnapshot: request.beginSnapshot,
     };
+    const end = runningFunctions.enter(request.fn.path, request.origin.scheduledFunctionId);
     const work = this.#invoke(
       tree,
       request.fn,
@@ -84,7 +94,8 @@ export class TransactionRunner {
       })
       .catch(
         (error: unknown): TransactionOutcome => ({ ok: false, failure: failureOf(error, request.fn.home.dir), journal: null }),
-      );
+      )
+      .finally(end);
     tree.closed ??= "This function has already ended; await every promise it starts.";
     if (tree.systemError !== null) throw tree.systemError;
     return {
@@ -131,14 +142,18 @@ export class TransactionRunner {
         lines: tree.lines,
       };
       const valueJson = await runInCall(call, () => fn.invoke(argsJson));
-      if (valueJson.length > MAX_VALUE_BYTES)
-        throw new FunctionError(`The return value of ${fn.path} is too large (limit: 16 MiB)`);
+      checkSize(valueJson, fn.path);
       if (fn.returns !== null) checkValue("ReturnsValidationError", fn.returns, JSON.parse(valueJson), tableOf);
       return { ok: true, valueJson, journal: syscalls.journal };
     } catch (error) {
       return { ok: false, failure: failureOf(error, fn.home.dir), journal: syscalls.journal };
     }
   }
+}
+
+/** @throws {FunctionError} when a return value is above 16 MiB */
+export function checkSize(valueJson: string, path: string): void {
+  if (valueJson.length > MAX_VALUE_BYTES) throw new FunctionError(`The return value of ${path} is too large (limit: 16 MiB)`);
 }
 
 /** R1. @throws {FunctionError} with Convex's own text */

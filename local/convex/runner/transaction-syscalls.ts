@@ -4,7 +4,9 @@
 //   T3. A component is told nothing of who called: not the identity, not the token.
 
 import { attributesOf, type Identity } from "../auth/identity.ts";
-import { DEFAULT_LIMITS, EngineError, int64Json, type JsonObject, type Transaction } from "../engine/index.ts";
+import type { SigningKeys } from "../auth/signing-keys.ts";
+import { asWriteRefused, DEFAULT_LIMITS, EngineError, int64Json, type JsonObject, type Transaction } from "../engine/index.ts";
+import type { FileStorage } from "../storage/file-storage.ts";
 import type { Syscalls } from "./call.ts";
 import { nestedError } from "./failure.ts";
 import { storedPath } from "./function-path.ts";
@@ -21,6 +23,7 @@ import type { RequestOrigin } from "./origin.ts";
 import type { TransactionOutcome } from "./outcome.ts";
 import type { SeededRandom } from "./random.ts";
 import { cancelJob, insertJob } from "./scheduling.ts";
+import { FILE_LIMITS, type FileUsage, transactionStorage } from "./storage-syscalls.ts";
 import { addressOf, functionHandle, SyscallArgs } from "./syscall-args.ts";
 import { unsupportedOperation } from "./unsupported.ts";
 
@@ -39,6 +42,9 @@ export interface CallTree {
   readonly frozenMs: number;
   readonly random: SeededRandom;
   readonly lines: LogLines;
+  readonly files: FileStorage;
+  readonly signingKeys: SigningKeys;
+  readonly fileUsage: FileUsage;
   /** Set once any function of the tree asked who is calling. */
   identityObserved: boolean;
   scheduledCount: number;
@@ -96,7 +102,12 @@ export class TransactionSyscalls implements Syscalls {
 
   async async(op: string, argsJson: string): Promise<string> {
     if (op === "1.0/runUdf") return this.#runNested(new SyscallArgs(op, argsJson));
+    if (op === "1.0/signJwt") return this.#signJwt(new SyscallArgs(op, argsJson));
     return this.#guard(() => this.#perform(op, new SyscallArgs(op, argsJson)));
+  }
+
+  js(op: string): never {
+    throw unsupportedOperation(op, "operation");
   }
 
   #perform(op: string, args: SyscallArgs): string {
@@ -148,8 +159,11 @@ export class TransactionSyscalls implements Syscalls {
         return JSON.stringify({ name: this.tree.deploymentName, region: null, class: "s16" });
       case "1.0/getRequestMetadata":
         return JSON.stringify({ ...this.tree.origin, authToken: this.#isComponent ? null : authToken(this.tree.identity) });
-      default:
-        throw unsupportedOperation(op, "async operation");
+      default: {
+        const answer = transactionStorage(op, args, tx, this.tree.files, this.tree);
+        if (answer === null) throw unsupportedOperation(op, "async operation");
+        return answer;
+      }
     }
   }
 
@@ -212,6 +226,15 @@ export class TransactionSyscalls implements Syscalls {
     );
   }
 
+  #signJwt(args: SyscallArgs): Promise<string> {
+    return this.#guard(async () => {
+      const { kind, signingKeys } = this.tree;
+      if (kind === "query") throw new Error("A query cannot sign tokens. Use a mutation.");
+      const { component, nowMs } = this.tx;
+      return JSON.stringify(await signingKeys.sign(args.optional("claims"), args.number("expiresInSeconds"), component, nowMs));
+    });
+  }
+
   async #runNested(args: SyscallArgs): Promise<string> {
     const { address, kind, child, isSnapshot } = this.#guard(() => {
       const address = addressOf(args, this.fn.home.path);
@@ -257,10 +280,10 @@ export class TransactionSyscalls implements Syscalls {
       documentsWritten: of(usage.documentsWritten, DEFAULT_LIMITS.documentsWritten),
       functionsScheduled: of(this.tree.scheduledCount, MAX_SCHEDULED),
       scheduledFunctionArgsBytes: of(this.tree.scheduledBytes, MAX_SCHEDULED_BYTES),
-      filesWritten: of(0, 0),
-      fileWriteBytes: of(0, 0),
-      filesRead: of(0, 0),
-      fileReadBytes: of(0, 0),
+      filesWritten: of(this.tree.fileUsage.filesWritten, FILE_LIMITS.filesWritten),
+      fileWriteBytes: of(this.tree.fileUsage.fileWriteBytes, FILE_LIMITS.fileWriteBytes),
+      filesRead: of(this.tree.fileUsage.filesRead, FILE_LIMITS.filesRead),
+      fileReadBytes: of(this.tree.fileUsage.fileReadBytes, FILE_LIMITS.fileReadBytes),
     });
   }
 
@@ -270,8 +293,9 @@ export class TransactionSyscalls implements Syscalls {
     try {
       return work();
     } catch (error) {
-      if (error instanceof EngineError && !error.isUserError) this.tree.systemError = error;
-      throw error;
+      const failure = asWriteRefused(error); // the disk's, when a file could not be read or written
+      if (failure instanceof EngineError && !failure.isUserError) this.tree.systemError = failure;
+      throw failure;
     }
   }
 }

@@ -1,9 +1,7 @@
 // Operations of the convex package this deployment does not perform, refused with the name of what the app tried to use.
 
 const FEATURES: readonly (readonly [RegExp, string])[] = [
-  [/storage/i, "File storage"],
   [/vectorSearch/, "Vector search"],
-  [/signJwt/, "ctx.auth.signJwt"],
   [/auditLog/, "Audit logging"],
   [/ServiceToken|ServiceUrl/, "Convex-managed services"],
   [/componentArgument/, "Passing arguments to a component (use its `env`)"],

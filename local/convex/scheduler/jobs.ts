@@ -19,6 +19,7 @@ const MAX_PARALLEL = 64;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 10_000;
+const STALLED = "The function let nothing else happen for too long and was ended with the process";
 
 interface JobsDeps {
   readonly store: Store;
@@ -40,8 +41,11 @@ export class Jobs {
     return this.#running.size;
   }
 
-  /** J2: fails the actions a crash interrupted, then starts looking. Call once, before anything else schedules. */
-  async start(): Promise<void> {
+  /**
+   * J2: fails the actions a crash interrupted, then starts looking. Call once, before anything else schedules.
+   * @param stalledJobId the job that kept the last process from doing anything else, or null: it is failed, not tried again
+   */
+  async start(stalledJobId: string | null = null): Promise<void> {
     const { loop, store, log } = this.deps;
     await loop.write(async (group) => {
       const tx = store.begin({ kind: "mutation", nowMs: nowMs() });
@@ -54,6 +58,14 @@ export class Jobs {
           }
           tx.adopt(own);
         }
+      }
+      const stalledIn = stalledJobId === null ? null : store.componentOf(stalledJobId);
+      if (stalledJobId !== null && stalledIn !== null) {
+        const own = tx.child({ component: stalledIn });
+        if (JOB_TABLES.some((table) => own.tableOf(stalledJobId) === table && stateOf(own, table, stalledJobId) === "pending")) {
+          end(own, stalledJobId, { kind: "failed", error: STALLED });
+        }
+        tx.adopt(own);
       }
       group.commit(tx);
     });

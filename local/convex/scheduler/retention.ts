@@ -1,8 +1,10 @@
-// Forgets what may be forgotten: ended jobs after 7 days, answers of client mutations after 14. In small steps, between other work.
+// Forgets what may be forgotten: ended jobs after 7 days, answers of client mutations after 14, bytes of files without a row.
+// In small steps, between other work.
 import type { Store } from "../engine/index.ts";
 import type { Loop } from "../loop/loop.ts";
 import { errorText, type Log } from "../ops/log.ts";
 import { nowMs, realSetInterval } from "../runner/real-globals.ts";
+import type { FileStorage } from "../storage/file-storage.ts";
 import { JOB_TABLES, jobsCompletedBefore } from "./job-rows.ts";
 
 const DAY_MS = 86_400_000;
@@ -14,16 +16,14 @@ export class Retention {
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
-    private readonly store: Store,
-    private readonly loop: Loop,
-    private readonly log: Log,
+    private readonly deps: { readonly store: Store; readonly loop: Loop; readonly files: FileStorage; readonly log: Log },
     /** Default: one step a minute, up to 576,000 ended jobs a day. */
     private readonly everyMs = 60_000,
   ) {}
 
   start(): void {
     this.#timer = realSetInterval(() => {
-      this.step(nowMs()).catch((error: unknown) => this.log.error("retention.failed", { error: errorText(error) }));
+      this.step(nowMs()).catch((error: unknown) => this.deps.log.error("retention.failed", { error: errorText(error) }));
     }, this.everyMs);
   }
 
@@ -33,11 +33,12 @@ export class Retention {
 
   /** One bounded step as of `now` (ms since the epoch). Returns how many jobs and answers were forgotten. */
   async step(now: number): Promise<{ jobs: number; replays: number }> {
-    const jobs = await this.loop.write(async (group) => {
-      const tx = this.store.begin({ kind: "mutation", nowMs: now });
+    const { store, loop, files } = this.deps;
+    const jobs = await loop.write(async (group) => {
+      const tx = store.begin({ kind: "mutation", nowMs: now });
       let removed = 0;
       for (const table of JOB_TABLES) {
-        for (const component of this.store.components(table)) {
+        for (const component of store.components(table)) {
           const own = tx.child({ component });
           for (const job of [...jobsCompletedBefore(own, table, now - KEEP_JOBS_MS, Math.max(0, STEP_ROWS - removed))]) {
             own.system.remove(job.id);
@@ -50,7 +51,8 @@ export class Retention {
       return removed;
     });
     // A read phase has no group open, which is what trimming needs.
-    const replays = await this.loop.read(async () => this.store.trimReplays(now - KEEP_REPLAYS_MS));
+    const replays = await loop.read(async () => store.trimReplays(now - KEEP_REPLAYS_MS));
+    await files.sweep();
     return { jobs, replays };
   }
 }

@@ -5,17 +5,18 @@
 //   Y4. Messages are taken in order: what follows an Authenticate waits for its verification.
 //   Y5. Whatever a client does wrong ends that client's connection, and nothing else.
 //   Y6. A client that reads slowly gets fewer transitions, never a queue of them.
+//   Y7. While the disk takes no writes a mutation waits here and is tried again: the client keeps its subscriptions meanwhile.
 import { type Identity, NOBODY } from "../auth/identity.ts";
 import { AuthRefused, type TokenVerifier } from "../auth/verifier.ts";
 import type { FunctionCalls } from "../calls.ts";
-import type { Store } from "../engine/index.ts";
+import { type Store, WriteRefused } from "../engine/index.ts";
 import type { LiveQueries } from "../loop/live-queries.ts";
 import type { Loop } from "../loop/loop.ts";
 import { Overloaded } from "../loop/overloaded.ts";
 import { errorText, type Log } from "../ops/log.ts";
 import { newRequestId } from "../runner/failure.ts";
 import type { RequestOrigin } from "../runner/origin.ts";
-import { nowMs } from "../runner/real-globals.ts";
+import { nowMs, realSetTimeout } from "../runner/real-globals.ts";
 import { BadFrame, type ClientFrame, parseClientFrame, type QueryModification } from "./client-frames.ts";
 import { identify } from "./identify.ts";
 import { QuerySet } from "./query-set.ts";
@@ -44,6 +45,8 @@ type QueuedMutation = { readonly frame: Extract<ClientFrame, { type: "Mutation" 
 const MAX_PENDING = 1000;
 const MAX_INBOX = 4000;
 const MAX_QUERIES = 20_000;
+/** How long a mutation waits when the disk refused it. */
+const REFUSED_WRITE_RETRY_MS = 1000;
 const HIGH_WATER_BYTES = 1024 * 1024;
 
 export class Session {
@@ -218,10 +221,20 @@ export class Session {
         this.#nextMutation();
       },
       (error) => {
+        if (error instanceof WriteRefused && !this.#isClosed) return this.#mutateLater(next); // Y7
         this.#isMutating = false;
         this.#fail(error);
       },
     );
+  }
+
+  #mutateLater(refused: QueuedMutation): void {
+    realSetTimeout(() => {
+      this.#isMutating = false;
+      if (this.#isClosed) return;
+      this.#mutations.unshift(refused);
+      this.#nextMutation();
+    }, REFUSED_WRITE_RETRY_MS);
   }
 
   #act(frame: Extract<ClientFrame, { type: "Mutation" | "Action" }>): void {

@@ -101,11 +101,10 @@ export interface CliRun {
   readonly stderr: string;
 }
 
-/** Runs the stock CLI with nothing in its environment but the deployment. */
-export async function runCli(cwd: string, url: string, args: string[]): Promise<CliRun> {
-  const cli = resolve(import.meta.dir, "../node_modules/convex/bin/main.js");
-  const { dir: home, remove } = tempDir();
-  const child = Bun.spawn([process.execPath, cli, ...args], {
+/** How to start the stock CLI with nothing in its environment but the deployment. */
+export const cliCommand = (cwd: string, url: string, args: string[], home = cwd) => ({
+  command: [process.execPath, resolve(import.meta.dir, "../node_modules/convex/bin/main.js"), ...args],
+  options: {
     cwd,
     env: {
       PATH: process.env.PATH ?? "",
@@ -117,7 +116,14 @@ export async function runCli(cwd: string, url: string, args: string[]): Promise<
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-  });
+  } as const,
+});
+
+/** Runs the stock CLI to its end. */
+export async function runCli(cwd: string, url: string, args: string[]): Promise<CliRun> {
+  const { dir: home, remove } = tempDir();
+  const { command, options } = cliCommand(cwd, url, args, home);
+  const child = Bun.spawn(command, options);
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -161,21 +167,29 @@ export interface ServerProcess {
   readonly stderr: () => string;
   /** SIGKILL, as a power cut for the process. */
   kill9(): Promise<void>;
+  /** Resolves with the exit code when the process ends by itself. */
+  readonly exited: Promise<number>;
   /** SIGTERM; resolves with the exit code. */
   terminate(): Promise<number>;
 }
 
-/** A server in a process of its own. The same port again after a kill lets clients reconnect. `preload`: modules it loads first. */
+/**
+ * A server in a process of its own. The same port again after a kill lets clients reconnect.
+ * @param preload modules it loads first
+ * @param launcher a command that becomes the server (`exec "$@"`), to give it limits
+ */
 export async function spawnServer(
   dir: string,
   port: number,
   extraArgs: string[] = [],
   preload: string[] = [],
+  launcher: string[] = [],
 ): Promise<ServerProcess> {
   const stderrFile = join(dir, `stderr-${Date.now()}.log`);
   writeFileSync(stderrFile, "");
   const child = Bun.spawn(
     [
+      ...launcher,
       process.execPath,
       ...preload.flatMap((module) => ["--preload", module]),
       resolve(import.meta.dir, "../main.ts"),
@@ -197,6 +211,7 @@ export async function spawnServer(
     siteUrl,
     pid: child.pid,
     stderr,
+    exited: child.exited,
     kill9: async () => {
       child.kill("SIGKILL");
       await child.exited;
