@@ -115,6 +115,15 @@ describe("pages", () => {
     expect(stopped.continueCursor).toBe(wide.continueCursor);
   });
 
+  test("a page whose budget is used up exactly at its given end is whole, and asks for no split", () => {
+    insert(1, 2, 3, 4);
+    for (const query of [BY_A, DESC]) {
+      const two = page(null, 2, { query });
+      const again = page(null, 1, { query, endCursor: two.continueCursor, maximumRowsRead: 2 });
+      expect([values(again), again.pageStatus]).toEqual([values(two), "SplitRecommended"]);
+    }
+  });
+
   test("above three quarters of the budget a split is recommended", () => {
     insert(1, 2, 3, 4);
     expect(page(null, 3, { maximumRowsRead: 4 }).pageStatus).toBeNull();

@@ -5,7 +5,7 @@
 //   Q3. A page never looks past its last row: the next insert after it does not concern it.
 import type { Cursors, Position } from "./cursors.ts";
 import type { Document } from "./document.ts";
-import { type Key, successor } from "./keys.ts";
+import { compareKeys, type Key, successor } from "./keys.ts";
 import type { Meter } from "./limits.ts";
 import type { Operator, QueryPlan } from "./query-plan.ts";
 import type { Scan, ScanRange } from "./scan.ts";
@@ -114,13 +114,15 @@ export function readPage(
   const stoppedAt: Position = last ? { kind: "bound", key: boundAfter(plan, last) } : from;
   // An end that was given stays the end, even when the budget stopped the page before it: the page is then incomplete and says so.
   const continueAt = until ?? (reachedEnd ? { kind: "end" as const } : stoppedAt);
+  // Stopped by the budget, but just where it would have ended: nothing is missing.
+  const isWhole = until?.kind === "bound" && stoppedAt.kind === "bound" && compareKeys(until.key, stoppedAt.key) === 0;
   const middle = keys.length >= 2 ? keys[Math.floor((keys.length - 1) / 2)] : undefined;
   return {
     page,
     isDone: continueAt.kind === "end",
     continueCursor: cursors.seal(fingerprint, continueAt),
     splitCursor: middle ? cursors.seal(fingerprint, { kind: "bound", key: boundAfter(plan, middle) }) : null,
-    pageStatus: budget.isSpent ? "SplitRequired" : budget.advice,
+    pageStatus: budget.isSpent && !isWhole ? "SplitRequired" : budget.advice,
   };
 }
 

@@ -26,8 +26,8 @@ class Comparing {
   #compared = 0;
   #skipped = 0;
   #isOver = false;
-  /** Cursors of each reader that stand in different places; in the order pages were asked for. */
-  readonly #apart: boolean[][] = [[], []];
+  /** Of each reader, in the order pages were asked for. */
+  readonly #cursors: Cursor[][] = [[], []];
 
   result(): Comparison {
     return { unexplained: this.#unexplained, explained: this.#explained, compared: this.#compared, skipped: this.#skipped };
@@ -41,30 +41,34 @@ class Comparing {
     }
     const steps = call.run === "check" ? null : call.steps;
     if (steps !== null && "ok" in ours && "ok" in theirs) this.#steps(call, steps, ours.ok, theirs.ok, `call ${at}`);
-    else this.#outcome({ call, step: null, part: null, place: `call ${at}`, ours, theirs });
+    else this.#outcome({ call, step: null, part: null, place: `call ${at}`, until: null, ours, theirs });
   }
 
   #page(call: Call & { run: "page" }, at: number, ours: Outcome, theirs: Outcome): void {
-    const apart = this.#apart[call.reader] ?? [];
-    const used = (reader: number, cursor: number | null) => {
-      const cursors = this.#apart[reader] ?? [];
-      return cursor !== null && cursors.length > 0 && (cursors[cursor % cursors.length] ?? false);
-    };
-    if (this.#isOver || used(call.isForeign ? 1 - call.reader : call.reader, call.from) || used(call.reader, call.until)) {
+    const cursors = this.#cursors[call.reader] ?? [];
+    const from = this.#cursor(call.isForeign ? 1 - call.reader : call.reader, call.from);
+    const until = this.#cursor(call.reader, call.until);
+    const cursor = { isApart: true, isEnd: "ok" in ours && (ours.ok as PageResult).isDone };
+    cursors.push(cursor);
+    if (this.#isOver || from?.isApart || until?.isApart) {
       this.#skipped++;
-      apart.push(true);
       return;
     }
-    const place = `call ${at}`;
-    if ("ok" in ours && "ok" in theirs) {
-      const parts = (["rows", "end", "split"] as const).map((part) => {
-        const isKnown = this.#outcome({ call, step: null, part, place, ours: partOf(ours.ok, part), theirs: partOf(theirs.ok, part) });
-        return part !== "split" && isKnown;
-      });
-      apart.push(parts.includes(true));
-    } else {
-      apart.push(this.#outcome({ call, step: null, part: null, place, ours, theirs }));
+    const difference = { call, step: null, part: null, place: `call ${at}`, until };
+    if (!("ok" in ours && "ok" in theirs)) {
+      this.#outcome({ ...difference, ours, theirs });
+      return;
     }
+    const [left, right] = [ours.ok, theirs.ok] as [PageResult, PageResult]; // a page call's answers
+    const rows = this.#outcome({ ...difference, part: "rows", ours: { ok: left.page }, theirs: { ok: right.page } });
+    const end = this.#outcome({ ...difference, part: "end", ours: { ok: endOf(left) }, theirs: { ok: endOf(right) } });
+    this.#outcome({ ...difference, part: "split", ours: { ok: splitOf(left) }, theirs: { ok: splitOf(right) } });
+    cursor.isApart = rows || end;
+  }
+
+  #cursor(reader: number, at: number | null): Cursor | null {
+    const cursors = this.#cursors[reader] ?? [];
+    return at === null ? null : (cursors[at % cursors.length] ?? null);
   }
 
   #steps(call: Call, steps: readonly Step[], ours: Value, theirs: Value, place: string): void {
@@ -75,7 +79,7 @@ class Comparing {
       if (a === undefined || b === undefined) throw new Error(`Step ${at} of ${place} is missing in a transcript.`);
       const here = `${place}, step ${at}`;
       if (step.do === "call" && "ok" in a && "ok" in b) this.#steps(call, step.steps, a.ok, b.ok, here);
-      else this.#outcome({ call, step, part: null, place: here, ours: a, theirs: b });
+      else this.#outcome({ call, step, part: null, place: here, until: null, ours: a, theirs: b });
     }
   }
 
@@ -101,11 +105,15 @@ function mayWrite({ call, step }: Difference): boolean {
   return step === null || !["get", "query", "normalizeId", "systemGet", "jobs", "check"].includes(step.do);
 }
 
-type PageResult = { page: Value; isDone: Value; pageStatus: Value; splitCursor: Value };
-function partOf(page: Value, part: "rows" | "end" | "split"): Outcome {
-  const { page: rows, isDone, pageStatus, splitCursor } = page as PageResult; // a page call's answer
-  return { ok: { rows, end: isDone, split: { pageStatus, splitCursor } }[part] };
+interface Cursor {
+  /** Does it stand in another place on the other side? */
+  isApart: boolean;
+  /** Is it the end of all results, on our side? */
+  readonly isEnd: boolean;
 }
+type PageResult = { page: Value[]; isDone: boolean; pageStatus: Value; splitCursor: Value };
+const endOf = ({ isDone, page }: PageResult): Value => ({ isDone, rows: page.length });
+const splitOf = ({ pageStatus, splitCursor }: PageResult): Value => ({ pageStatus, splitCursor });
 
 function isSame(a: Outcome, b: Outcome): boolean {
   return compareValues(a as Value, b as Value) === 0 && JSON.stringify(convexToJson(a as Value)) === JSON.stringify(convexToJson(b as Value));

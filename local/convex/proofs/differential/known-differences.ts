@@ -14,6 +14,8 @@ export interface Difference {
   /** Of a page: which part of the answer. */
   readonly part: "rows" | "end" | "split" | null;
   readonly place: string;
+  /** Of a page: the end it was given, if any. */
+  readonly until: { readonly isEnd: boolean } | null;
   readonly ours: Outcome;
   readonly theirs: Outcome;
 }
@@ -115,17 +117,194 @@ const TEXTS: KnownDifference[] = [
   },
 ];
 
-const SEMANTICS: KnownDifference[] = [
+const hasRefused = (ours: RegExp) => (difference: Difference) =>
+  ours.test(messageOf(difference.ours) ?? "\0") && "ok" in difference.theirs;
+
+const FILTERS: KnownDifference[] = [
   {
-    name: "filters compare by JavaScript's operators",
+    name: "filters: no negation",
+    reason: "q.neg is part of Convex's filter builder; convex-test does not implement it.",
+    explains: (difference) => isAsDocumented(difference, ["neg"]),
+    witness: programOf(insert({ a: 1 }), ask(filtered({ op: "eq", args: [{ op: "neg", args: [{ field: "a" }] }, { value: -1 }] }))),
+  },
+  {
+    name: "filters: arithmetic of anything",
+    reason: "Convex computes with two int64s or two float64s; convex-test with whatever JavaScript's operators make of two values.",
+    explains: (difference) => isAsDocumented(difference, ["add", "sub", "mul", "div", "mod"]),
+    witness: programOf(insert({ a: "1" }), ask(filtered({ op: "eq", args: [{ op: "add", args: [{ field: "a" }, { value: 1 }] }, { value: "11" }] }))),
+  },
+  {
+    name: "filters: order by JavaScript's operators",
     reason: "Convex orders any two values, a missing one included, as index keys are; convex-test uses < and > of JavaScript.",
-    explains: (difference) => isJudgedByDocumentation(difference, (operator) => ["lt", "lte", "gt", "gte"].includes(operator)),
+    explains: (difference) => isAsDocumented(difference, ["lt", "lte", "gt", "gte"]),
     witness: programOf(insert({ a: "text" }), ask(filtered({ op: "gt", args: [{ field: "a" }, { value: 1 }] }))),
   },
 ];
 
-function isJudgedByDocumentation({ step, ours, theirs }: Difference, concerns: (operator: string) => boolean): boolean {
-  if (step?.do !== "query" || step.query.filter === undefined || !operatorsOf(step.query.filter).some(concerns)) return false;
+const IDS: KnownDifference[] = [
+  {
+    name: "ids: any text passes for one",
+    reason: "Convex decodes every id it is given; convex-test looks the text up and finds nothing, unless the table is named too.",
+    explains: hasRefused(/^Invalid argument `id` for `[\w.]+`: Unable to decode ID/),
+    witness: programOf(ask({ do: "get", id: "none" })),
+  },
+  {
+    name: "ids: db.system reaches every table",
+    reason: "db.system is for system tables only; convex-test serves any document.",
+    explains: hasRefused(/^User tables cannot be accessed with db\.system/),
+    witness: programOf(insert({}), ask({ do: "systemGet", id: DOC })),
+  },
+  {
+    name: "ids: db reaches system tables",
+    reason: "Convex keeps db from system tables, and says so before it compares table names.",
+    explains: ({ ours, theirs }) => /^System tables /.test(messageOf(ours) ?? "") && messageOf(ours) !== messageOf(theirs),
+    witness: programOf(mutate({ do: "schedule", delayMs: 3_600_000, steps: [] }), ask({ do: "get", id: JOB })),
+  },
+];
+
+const isPlain = (value: Operand): value is Record<string, Operand> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ArrayBuffer);
+const checked = ({ call, step }: Difference): { shape: string; value: Operand } | null => {
+  if (step?.do === "check") return step;
+  if (step?.do === "insert" && isPlain(step.value)) {
+    return { shape: step.table.replace(/^checked_/, ""), value: step.value.value ?? null };
+  }
+  return call.run === "check" ? call : null;
+};
+const REFUSED_VALUE = /^(ArgumentValidationError|ReturnsValidationError): |because it does not match the schema: /;
+
+const VALIDATORS: KnownDifference[] = [
+  {
+    name: "validators: records are not checked",
+    reason: "convex-test has no case for v.record and lets everything pass.",
+    explains: (difference) => {
+      const { shape, value } = checked(difference) ?? {};
+      if (value === undefined || !hasRefused(REFUSED_VALUE)(difference)) return false;
+      // Keys of a `recordOfIds` are ids; the generator has only others.
+      if (shape === "recordOfIds") return !isPlain(value) || Object.keys(value).length > 0;
+      return shape === "record" && (!isPlain(value) || "~doc" in value || Object.values(value).some((each) => typeof each !== "number"));
+    },
+    witness: programOf(check("takes", "record", { a: "text" })),
+  },
+  {
+    name: "validators: an int64 literal matches nothing",
+    reason: "convex-test compares the value with the literal's JSON form, which is an object.",
+    explains: (difference) => {
+      const { shape, value } = checked(difference) ?? {};
+      return shape === "bigLiteral" && value === 3n && "ok" in difference.ours && "error" in difference.theirs;
+    },
+    witness: programOf(check("takes", "bigLiteral", 3n)),
+  },
+];
+
+const ERRORS: KnownDifference[] = [
+  {
+    name: "errors: a thrown text is lost on its way to the caller",
+    reason: "Convex tells a caller what was thrown, error or not; convex-test passes on the message of something that has none.",
+    explains: ({ step, ours, theirs }) =>
+      (step?.do === "call" || step === null) && "error" in ours && messageOf(theirs) === "" && messageOf(ours) !== "",
+    witness: programOf(
+      mutate({ do: "call", kind: "query", steps: [{ do: "risk", step: { do: "throw", thrown: { kind: "text", text: "words" } } }] }),
+    ),
+  },
+  {
+    name: "errors: data with an int64 or bytes is decoded twice",
+    reason: "convex-test decodes a nested ConvexError's data and then lets the package decode it again.",
+    explains: both(/[\s\S]*/, /^(Unexpected type of|\[object ArrayBuffer\] is not a supported|Received)/),
+    witness: programOf(
+      mutate({ do: "call", kind: "query", steps: [{ do: "risk", step: { do: "throw", thrown: { kind: "ConvexError", data: 1n } } }] }),
+    ),
+  },
+];
+
+type Job = { _id: Value; name: string; state: { kind: string; error?: Value }; completedTime?: Value };
+const isJob = (value: Value): value is Job & Record<string, Value> => isPlain(value) && "state" in value && "scheduledTime" in value;
+const jobsOf = (outcome: Outcome): Job[] => ("ok" in outcome ? [outcome.ok].flat().filter(isJob) : []);
+/** A job without what convex-test does not write down. */
+const bareJob = ({ completedTime: _, state, name, ...rest }: Job): Value => ({
+  ...rest,
+  name: name.replace(".js:", ":"),
+  state: { kind: state.kind },
+});
+const sameJobs = ({ step, ours, theirs }: Difference, adapt: (job: Job, other: Job | undefined) => Job = (job) => job) => {
+  if (step?.do !== "jobs" && step?.do !== "systemGet") return false;
+  const [left, right] = [jobsOf(ours), jobsOf(theirs)];
+  if (left.length === 0 || left.length !== right.length) return false;
+  return compareValues(left.map(bareJob), right.map((job, at) => bareJob(adapt(job, left[at])))) === 0;
+};
+const LATER: Step = { do: "schedule", delayMs: 3_600_000, steps: [] };
+const NOW: Step = { do: "schedule", delayMs: 0, steps: [] };
+
+const JOBS: KnownDifference[] = [
+  {
+    name: "jobs: rows say less",
+    reason: "Convex's rows name the module's file, say when the function ended, and why it failed.",
+    explains: (difference) => sameJobs(difference),
+    witness: programOf(mutate(NOW), ask({ do: "systemGet", id: JOB })),
+  },
+  {
+    name: "jobs: one that ended can still be cancelled",
+    reason: "Cancelling a function that has ended changes nothing on Convex; convex-test marks it cancelled all the same.",
+    explains: (difference) =>
+      sameJobs(difference, (job, other) =>
+        job.state.kind === "canceled" && other !== undefined && ["success", "failed"].includes(other.state.kind)
+          ? { ...job, state: { kind: other.state.kind } }
+          : job,
+      ),
+    witness: programOf(mutate(NOW), mutate({ do: "cancel", id: JOB }), ask({ do: "jobs" })),
+  },
+];
+
+type End = { isDone: boolean; rows: number };
+const endsOf = ({ part, ours, theirs }: Difference): { ours: End; theirs: End } | null =>
+  part === "end" && "ok" in ours && "ok" in theirs ? { ours: ours.ok as End, theirs: theirs.ok as End } : null;
+type Split = { pageStatus: string | null };
+
+const PAGES: KnownDifference[] = [
+  {
+    name: "pages: a full last page looks ahead",
+    reason: "A page never reads past its last row (Q3), so that a later insert does not concern it; convex-test knows all rows.",
+    explains: (difference) => {
+      const ends = endsOf(difference);
+      const isFull = ends !== null && ends.ours.rows === ends.theirs.rows && ends.ours.rows === pageCall(difference)?.size;
+      return isFull && difference.until === null && !ends.ours.isDone && ends.theirs.isDone;
+    },
+    witness: paging(insert({ a: 1 }, { a: 2 }), page({ size: 2 })),
+  },
+  {
+    name: "pages: a given end is forgotten",
+    reason: "A page with an endCursor ends there (Q2) and is done only if that is the end; convex-test is done as soon as no row stands there.",
+    explains: (difference) => difference.until !== null && endsOf(difference)?.ours.isDone === difference.until.isEnd,
+    witness: paging(
+      THREE,
+      page({ size: 2 }),
+      mutate({ do: "delete", id: { "~doc": 1 } }, { do: "delete", id: { "~doc": 2 } }),
+      page({ until: 0 }),
+    ),
+  },
+  {
+    name: "pages: where to split",
+    reason: "Convex gives the middle of what it read and advises on its budget; convex-test only when it read more than it returned.",
+    explains: ({ part, ours, theirs }) =>
+      part === "split" &&
+      "ok" in ours &&
+      "ok" in theirs &&
+      ((ours.ok as Split).pageStatus === "SplitRequired") === ((theirs.ok as Split).pageStatus === "SplitRequired"),
+    witness: paging(THREE, page({ size: 2 })),
+  },
+  {
+    name: "pages: a cursor serves any query",
+    reason: "A cursor belongs to its query (P1): usePaginatedQuery starts over on this very error; convex-test takes any.",
+    explains: (difference) =>
+      pageCall(difference)?.isForeign === true && (messageOf(difference.ours)?.startsWith("InvalidCursor: ") ?? false),
+    witness: paging(THREE, page({ size: 2 }), page({ reader: 1, from: 0, isForeign: true })),
+  },
+];
+
+/** The rows are the same, the filter has one of these operators, and our answer is what the documentation says. */
+function isAsDocumented({ step, ours, theirs }: Difference, operators: readonly string[]): boolean {
+  if (step?.do !== "query" || step.query.filter === undefined) return false;
+  if (!operatorsOf(step.query.filter).some((operator) => operators.includes(operator))) return false;
   if (!("ok" in ours && "ok" in theirs)) return false;
   const [left, right] = [ours.ok, theirs.ok] as { rows: Value[]; result: Outcome }[];
   if (left === undefined || right === undefined || compareValues(left.rows, right.rows) !== 0) return false;
@@ -135,4 +314,12 @@ function isJudgedByDocumentation({ step, ours, theirs }: Difference, concerns: (
   return "ok" in left.result && compareValues(left.result.ok, documented.ok) === 0;
 }
 
-export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [...TEXTS, ...SEMANTICS];
+export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
+  ...TEXTS,
+  ...FILTERS,
+  ...IDS,
+  ...VALIDATORS,
+  ...ERRORS,
+  ...JOBS,
+  ...PAGES,
+];
