@@ -1,7 +1,14 @@
 // One version of one document: its fields, its JSON text and its index keys, each made at most once and only when asked for.
 import { documentKey, type Index, type Table } from "./catalog.ts";
 import type { Key } from "./keys.ts";
-import { type JsonObject, measureDocument, resolveCommitTs, sortFields } from "./values.ts";
+import {
+  DOCUMENT_RULES,
+  type JsonObject,
+  measureDocument,
+  resolveCommitTs,
+  SYSTEM_DOCUMENT_RULES,
+  sortFields,
+} from "./values.ts";
 
 export class Document {
   private textCache: string | null;
@@ -30,7 +37,7 @@ export class Document {
   /** A document a transaction wants to write; `_id` and `_creationTime` included. @throws {FunctionError} when a field or a limit forbids it */
   static pending(table: Table, id: string, fields: JsonObject): Document {
     const sorted = sortFields(fields);
-    const { sizeBytes, hasCommitTs } = measureDocument(sorted);
+    const { sizeBytes, hasCommitTs } = measureDocument(sorted, table.isSystem ? SYSTEM_DOCUMENT_RULES : DOCUMENT_RULES);
     return new Document(table, id, null, sorted, null, sizeBytes, hasCommitTs);
   }
 

@@ -47,6 +47,16 @@ describe("documents", () => {
     expect(tx.writes).toEqual([]);
   });
 
+  test("a system table's row may be as large and as deep as the arguments of a scheduled function", () => {
+    const tx = begin();
+    let deep: JsonValue = 1;
+    for (let level = 0; level < 60; level++) deep = [deep];
+    expect(() => tx.insert("notes", { deep })).toThrow("nested too deeply (maximum nesting 16)");
+    const id = tx.system.insert("_cron_runs", { args: [{ text: "x".repeat(4 << 20), deep }] });
+    expect(tx.system.get(id)).toContain("[[[[[[");
+    expect(() => tx.system.insert("_cron_runs", { args: [[[[[[deep]]]]]] })).toThrow("nested too deeply (maximum nesting 64)");
+  });
+
   test("a patch may repeat the system fields and may not change them", () => {
     const tx = begin();
     const id = tx.insert("notes", { a: 1 });

@@ -19,8 +19,11 @@ export type ValueKind =
   | "commitTs"
   | "undefined";
 
-export const MAX_DOCUMENT_BYTES = 1 << 20;
-export const MAX_NESTING = 16;
+/** What a document may come to. Sizes are Convex's own, nesting counts the document itself. */
+export type DocumentRules = { maxBytes: number; maxNesting: number };
+export const DOCUMENT_RULES: DocumentRules = { maxBytes: 1 << 20, maxNesting: 16 };
+/** A scheduled function's row holds its arguments: 4 MiB of them, as deep as any value. */
+export const SYSTEM_DOCUMENT_RULES: DocumentRules = { maxBytes: 5 << 20, maxNesting: 64 };
 export const MAX_OBJECT_FIELDS = 1024;
 export const MAX_ARRAY_LENGTH = 8192;
 const MAX_FIELD_NAME_LENGTH = 1024;
@@ -107,29 +110,28 @@ export type Measure = {
   /** Does a commit timestamp wait in it for its commit? */
   hasCommitTs: boolean;
 };
+type Measuring = Measure & { readonly maxNesting: number };
 
 /** Checks a document's fields against Convex's rules and measures it. System fields at the top are allowed.
  *  @throws {FunctionError} naming the field or the limit */
-export function measureDocument(document: JsonObject): Measure {
-  const measure: Measure = { sizeBytes: 0, hasCommitTs: false };
+export function measureDocument(document: JsonObject, { maxBytes, maxNesting } = DOCUMENT_RULES): Measure {
+  const measure: Measuring = { sizeBytes: 0, hasCommitTs: false, maxNesting };
   measure.sizeBytes = sizeOf(document, 1, measure);
-  if (measure.sizeBytes > MAX_DOCUMENT_BYTES) {
-    throw new FunctionError(
-      "ValueTooLarge",
-      `Value is too large (${(measure.sizeBytes / MAX_DOCUMENT_BYTES).toFixed(2)} MiB > maximum size 1 MiB)`,
-    );
+  if (measure.sizeBytes > maxBytes) {
+    const [size, limit] = [(measure.sizeBytes / (1 << 20)).toFixed(2), maxBytes / (1 << 20)];
+    throw new FunctionError("ValueTooLarge", `Value is too large (${size} MiB > maximum size ${limit} MiB)`);
   }
   return measure;
 }
 
 /** As measureDocument, for any value (arguments, results): checks names and nesting, sets no limit on size. */
 export function measureValue(value: JsonValue): Measure {
-  const measure: Measure = { sizeBytes: 0, hasCommitTs: false };
+  const measure: Measuring = { sizeBytes: 0, hasCommitTs: false, maxNesting: DOCUMENT_RULES.maxNesting };
   measure.sizeBytes = sizeOf(value, 0, measure);
   return measure;
 }
 
-function sizeOf(value: JsonValue, depth: number, measure: Measure): number {
+function sizeOf(value: JsonValue, depth: number, measure: Measuring): number {
   switch (typeof value) {
     case "string":
       return 2 + utf8Length(value);
@@ -159,8 +161,8 @@ function sizeOf(value: JsonValue, depth: number, measure: Measure): number {
   }
 }
 
-function sizeOfArray(value: JsonValue[], depth: number, measure: Measure): number {
-  checkDepth(depth);
+function sizeOfArray(value: JsonValue[], depth: number, measure: Measuring): number {
+  checkDepth(depth, measure);
   if (value.length > MAX_ARRAY_LENGTH) {
     throw new FunctionError("InvalidValue", `Array length is too long (${value.length} > maximum length ${MAX_ARRAY_LENGTH})`);
   }
@@ -169,8 +171,8 @@ function sizeOfArray(value: JsonValue[], depth: number, measure: Measure): numbe
   return size;
 }
 
-function sizeOfObject(value: JsonObject, depth: number, measure: Measure): number {
-  checkDepth(depth);
+function sizeOfObject(value: JsonObject, depth: number, measure: Measuring): number {
+  checkDepth(depth, measure);
   let size = 2;
   let fields = 0;
   for (const field in value) {
@@ -200,9 +202,9 @@ function onlyField(value: JsonObject): JsonValue | undefined {
   return fields[0];
 }
 
-function checkDepth(depth: number): void {
-  if (depth > MAX_NESTING) {
-    throw new FunctionError("InvalidValue", `Value is nested too deeply (maximum nesting ${MAX_NESTING})`);
+function checkDepth(depth: number, { maxNesting }: Measuring): void {
+  if (depth > maxNesting) {
+    throw new FunctionError("InvalidValue", `Value is nested too deeply (maximum nesting ${maxNesting})`);
   }
 }
 

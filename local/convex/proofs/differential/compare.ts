@@ -1,6 +1,6 @@
 // Two transcripts of one program, call by call and step by step.
 import { compareValues, convexToJson, type Value } from "convex/values";
-import { type Difference, type KnownDifference, KNOWN_DIFFERENCES } from "./known-differences.ts";
+import { type Difference, KNOWN_DIFFERENCES, type KnownDifference } from "./known-differences.ts";
 import type { Call, Outcome, Program, Step } from "./program.ts";
 
 export interface Comparison {
@@ -63,7 +63,8 @@ class Comparing {
     const rows = this.#outcome({ ...difference, part: "rows", ours: { ok: left.page }, theirs: { ok: right.page } });
     const end = this.#outcome({ ...difference, part: "end", ours: { ok: endOf(left) }, theirs: { ok: endOf(right) } });
     this.#outcome({ ...difference, part: "split", ours: { ok: splitOf(left) }, theirs: { ok: splitOf(right) } });
-    cursor.isApart = rows || end;
+    // Stopped by its budget inside a given end: ours keeps that end (Q2), convex-test's cursor stands where the page stopped.
+    cursor.isApart = rows || end || (until !== null && left.pageStatus === "SplitRequired");
   }
 
   #cursor(reader: number, at: number | null): Cursor | null {
@@ -95,7 +96,8 @@ class Comparing {
     if (known === undefined) this.#unexplained ??= difference;
     else this.#explained.push(known);
     // One wrote and the other did not: from here on they hold different documents.
-    if (known === undefined || ("ok" in difference.ours !== "ok" in difference.theirs && mayWrite(difference))) this.#isOver = true;
+    if (known === undefined || ("ok" in difference.ours !== "ok" in difference.theirs && mayWrite(difference)))
+      this.#isOver = true;
     return true;
   }
 }
@@ -116,5 +118,8 @@ const endOf = ({ isDone, page }: PageResult): Value => ({ isDone, rows: page.len
 const splitOf = ({ pageStatus, splitCursor }: PageResult): Value => ({ pageStatus, splitCursor });
 
 function isSame(a: Outcome, b: Outcome): boolean {
-  return compareValues(a as Value, b as Value) === 0 && JSON.stringify(convexToJson(a as Value)) === JSON.stringify(convexToJson(b as Value));
+  return (
+    compareValues(a as Value, b as Value) === 0 &&
+    JSON.stringify(convexToJson(a as Value)) === JSON.stringify(convexToJson(b as Value))
+  );
 }

@@ -10,7 +10,8 @@ export const UNEVALUABLE = "unevaluable";
 
 /** The answer of a filtered query, given the rows it had to choose from, in order. */
 export function documentedAnswer(rows: readonly Value[], filter: Expression, ending: Ending): Outcome | typeof UNEVALUABLE {
-  const wanted = ending.get === "first" ? 1 : ending.get === "unique" ? 2 : "count" in ending ? ending.count : Number.POSITIVE_INFINITY;
+  const wanted =
+    ending.get === "first" ? 1 : ending.get === "unique" ? 2 : "count" in ending ? ending.count : Number.POSITIVE_INFINITY;
   const found: Value[] = [];
   try {
     for (const row of rows) {

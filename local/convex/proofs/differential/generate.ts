@@ -41,18 +41,21 @@ const composite: fc.Arbitrary<Operand> = fc.oneof(
   fc.array(scalar, { maxLength: 3 }),
   fc.dictionary(fc.constantFrom("x", "y"), scalar, { maxKeys: 2, noNullPrototype: true }),
 );
-const value = fc.oneof(
-  { weight: 6, arbitrary: common },
-  { weight: 3, arbitrary: scalar },
-  { weight: 1, arbitrary: composite },
-);
+const value = fc.oneof({ weight: 6, arbitrary: common }, { weight: 3, arbitrary: scalar }, { weight: 1, arbitrary: composite });
 const MISSING: Operand = { "~missing": true };
 const maybe = fc.oneof({ weight: 5, arbitrary: value }, { weight: 1, arbitrary: fc.constant(MISSING) });
 
 const nth = fc.nat({ max: 30 });
 const doc: fc.Arbitrary<Operand> = nth.map((at) => ({ "~doc": at }));
 const job: fc.Arbitrary<Operand> = nth.map((at) => ({ "~job": at }));
-const anyId = fc.oneof({ weight: 12, arbitrary: doc }, { weight: 1, arbitrary: job }, { weight: 1, arbitrary: fc.constant("no id at all") });
+const anyId = fc.oneof(
+  { weight: 12, arbitrary: doc },
+  { weight: 1, arbitrary: job },
+  { weight: 1, arbitrary: fc.constant("no id at all") },
+);
+
+/** Without a table's name convex-test would write over its own rows of scheduled functions. */
+const writeId = fc.oneof({ weight: 12, arbitrary: doc }, { weight: 1, arbitrary: fc.constant("no id at all") });
 
 const table = fc.constantFrom("items", "items", "items", "loose");
 /** Fields an insert or a patch may set; a patch with a missing one removes it. */
@@ -88,13 +91,32 @@ const range = ({ name, fields }: Index, operand: fc.Arbitrary<Operand>): fc.Arbi
 /** What no index allows: fields out of order, two lower bounds, an index that is not there. */
 const wrongRange: fc.Arbitrary<NonNullable<QuerySpec["index"]>> = fc.constantFrom(
   { name: "by_a_b", range: [{ op: "eq", field: "b", value: 1 }] },
-  { name: "by_a_b", range: [{ op: "gt", field: "a", value: 1 }, { op: "eq", field: "b", value: 1 }] },
-  { name: "by_a", range: [{ op: "gt", field: "a", value: 1 }, { op: "gte", field: "a", value: 2 }] },
-  { name: "by_a", range: [{ op: "eq", field: "a", value: 1 }, { op: "eq", field: "z", value: 1 }] },
+  {
+    name: "by_a_b",
+    range: [
+      { op: "gt", field: "a", value: 1 },
+      { op: "eq", field: "b", value: 1 },
+    ],
+  },
+  {
+    name: "by_a",
+    range: [
+      { op: "gt", field: "a", value: 1 },
+      { op: "gte", field: "a", value: 2 },
+    ],
+  },
+  {
+    name: "by_a",
+    range: [
+      { op: "eq", field: "a", value: 1 },
+      { op: "eq", field: "z", value: 1 },
+    ],
+  },
   { name: "by_nothing", range: [] },
 );
+const ownIndex = fc.oneof(...INDEXES.map((each) => range(each, maybe)));
 const index = fc.oneof(
-  ...INDEXES.map((each) => ({ weight: 4, arbitrary: range(each, maybe) })),
+  { weight: 16, arbitrary: ownIndex },
   { weight: 2, arbitrary: range({ name: "by_creation_time", fields: ["_creationTime"] }, created) },
   { weight: 1, arbitrary: doc.map((id) => ({ name: "by_id", range: [{ op: "eq" as const, field: "_id", value: id }] })) },
   { weight: 1, arbitrary: wrongRange },
@@ -126,7 +148,13 @@ const { filter } = fc.letrec<{ filter: Expression }>((tie) => ({
     { maxDepth: 3, withCrossShrink: true },
     { weight: 5, arbitrary: comparison },
     { weight: 1, arbitrary: field },
-    { weight: 2, arbitrary: fc.record({ op: fc.constantFrom("and" as const, "or" as const), args: fc.array(tie("filter"), { maxLength: 3 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        op: fc.constantFrom("and" as const, "or" as const),
+        args: fc.array(tie("filter"), { maxLength: 3 }),
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ op: fc.constant("not" as const), args: fc.tuple(tie("filter")) }) },
   ),
 }));
@@ -143,16 +171,24 @@ const plainFilter: fc.Arbitrary<Expression> = fc.oneof(
 );
 
 const order = fc.option(fc.constantFrom("asc" as const, "desc" as const), { nil: undefined });
-const queryWith = (filters: fc.Arbitrary<Expression | undefined>): fc.Arbitrary<QuerySpec> =>
+const queryWith = (indexes: typeof index, filters: fc.Arbitrary<Expression | undefined>): fc.Arbitrary<QuerySpec> =>
   fc.oneof(
-    { weight: 4, arbitrary: fc.record({ table: fc.constant("items"), index, order, filter: filters }) },
+    { weight: 4, arbitrary: fc.record({ table: fc.constant("items"), index: indexes, order, filter: filters }) },
     { weight: 1, arbitrary: fc.record({ table, order, filter: filters }) },
   );
-const query = queryWith(fc.option(filter, { nil: undefined, freq: 2 }));
-const reader = queryWith(fc.option(plainFilter, { nil: undefined, freq: 2 }));
+const query = queryWith(index, fc.option(filter, { nil: undefined, freq: 2 }));
+/** The same query whenever a page of it is read: nothing in it depends on what the program made so far. */
+const wholeIndex = fc.constantFrom({ name: "by_creation_time", range: [] }, ...INDEXES.map(({ name }) => ({ name, range: [] })));
+const reader = queryWith(fc.oneof(ownIndex, wholeIndex, wrongRange), fc.option(plainFilter, { nil: undefined, freq: 2 }));
 const ending = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom("collect" as const, "first" as const, "unique" as const, "count" as const).map((get) => ({ get })) },
-  { weight: 2, arbitrary: fc.record({ get: fc.constantFrom("take" as const, "iterate" as const), count: fc.integer({ min: 1, max: 4 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom("collect" as const, "first" as const, "unique" as const, "count" as const).map((get) => ({ get })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ get: fc.constantFrom("take" as const, "iterate" as const), count: fc.integer({ min: 1, max: 4 }) }),
+  },
 );
 
 const thrown = fc.oneof(
@@ -203,8 +239,7 @@ const fitting = (json: ValidatorJson): fc.Arbitrary<Operand> => {
       return json satisfies never;
   }
 };
-const spoiled = (json: ValidatorJson) =>
-  fc.oneof({ weight: 12, arbitrary: fitting(json) }, { weight: 1, arbitrary: value });
+const spoiled = (json: ValidatorJson) => fc.oneof({ weight: 12, arbitrary: fitting(json) }, { weight: 1, arbitrary: value });
 
 type ValidatorJson =
   | { type: "null" | "boolean" | "number" | "bigint" | "string" | "bytes" | "any" }
@@ -219,21 +254,39 @@ const jsonOf = (shape: ShapeName) => (SHAPES[shape] as unknown as { json: Valida
 const literalOf = (json: unknown): Operand =>
   typeof json === "object" && json !== null && "$integer" in json ? 3n : (json as Operand); // the only int64 literal of the shapes
 
-const shaped = fc
-  .constantFrom(...SHAPE_NAMES)
-  .chain((shape) =>
+/** convex-test stores what breaks these, or refuses what does not: the two sides would hold different documents from then on. */
+const MISJUDGED: ReadonlySet<ShapeName> = new Set(["record", "recordOfIds", "bigLiteral"]);
+const shapedAs = (names: ShapeName[]) =>
+  fc.constantFrom(...names).chain((shape) =>
     fc.record({
       shape: fc.constant(shape),
       value: fc.oneof({ weight: 5, arbitrary: fitting(jsonOf(shape)) }, { weight: 2, arbitrary: fc.oneof(value, doc) }),
     }),
   );
+const shaped = shapedAs(SHAPE_NAMES);
+const stored = shapedAs(SHAPE_NAMES.filter((name) => !MISJUDGED.has(name)));
 const place = fc.constantFrom("takes" as const, "gives" as const);
 
 const read: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant("query" as const), query, ending }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("get" as const), id: anyId, table: fc.option(table, { nil: undefined }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("normalizeId" as const), table: fc.constantFrom("items", "loose", "nowhere"), id: anyId }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("check" as const), place: fc.constant("takes" as const) }).chain((step) => shaped.map((each) => ({ ...step, ...each }))) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("get" as const), id: anyId, table: fc.option(table, { nil: undefined }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("normalizeId" as const),
+      table: fc.constantFrom("items", "loose", "nowhere"),
+      id: anyId,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ do: fc.constant("check" as const), place: fc.constant("takes" as const) })
+      .chain((step) => shaped.map((each) => ({ ...step, ...each }))),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("systemGet" as const), id: fc.oneof(job, job, anyId) }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: "jobs" }) },
 );
@@ -243,21 +296,28 @@ const write: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       do: fc.constantFrom("patch" as const, "replace" as const),
-      id: anyId,
+      id: writeId,
       table: fc.option(table, { nil: undefined }),
       value: fields,
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("delete" as const), id: anyId, table: fc.option(table, { nil: undefined }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("delete" as const), id: writeId, table: fc.option(table, { nil: undefined }) }),
+  },
   {
     weight: 2,
-    arbitrary: shaped.map(({ shape, value }): Step => ({ do: "insert", table: `checked_${shape}`, value: { value } })),
+    arbitrary: stored.map(({ shape, value }): Step => ({ do: "insert", table: `checked_${shape}`, value: { value } })),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("cancel" as const), id: job }) },
 );
 
 const risky = (step: fc.Arbitrary<Step>, freq: number): fc.Arbitrary<Step> =>
-  fc.tuple(step, fc.nat({ max: freq })).map(([each, at]) => (at === 0 && each.do !== "risk" ? { do: "risk", step: each } : each));
+  fc
+    .tuple(step, fc.nat({ max: freq }))
+    .map(([each, at]) => (at === 0 && each.do !== "risk" && !isChecked(each) ? { do: "risk", step: each } : each));
+/** Where validators differ the value itself decides who is right, so it must be in sight: these steps are always caught. */
+const isChecked = (step: Step): boolean => step.do === "check" || (step.do === "insert" && step.table.startsWith("checked_"));
 const throwing: fc.Arbitrary<Step> = risky(fc.record({ do: fc.constant("throw" as const), thrown }), 1);
 
 const { querySteps, mutationSteps } = fc.letrec<{ querySteps: Step[]; mutationSteps: Step[] }>((tie) => ({
@@ -267,7 +327,14 @@ const { querySteps, mutationSteps } = fc.letrec<{ querySteps: Step[]; mutationSt
         { depthSize: "small", maxDepth: 2 },
         { weight: 12, arbitrary: read },
         { weight: 1, arbitrary: throwing },
-        { weight: 1, arbitrary: fc.record({ do: fc.constant("call" as const), kind: fc.constant("query" as const), steps: tie("querySteps") }) },
+        {
+          weight: 1,
+          arbitrary: fc.record({
+            do: fc.constant("call" as const),
+            kind: fc.constant("query" as const),
+            steps: tie("querySteps"),
+          }),
+        },
       ),
       12,
     ),
@@ -280,8 +347,22 @@ const { querySteps, mutationSteps } = fc.letrec<{ querySteps: Step[]; mutationSt
         { weight: 8, arbitrary: write },
         { weight: 5, arbitrary: read },
         { weight: 1, arbitrary: throwing },
-        { weight: 1, arbitrary: fc.record({ do: fc.constant("call" as const), kind: fc.constant("query" as const), steps: tie("querySteps") }) },
-        { weight: 2, arbitrary: fc.record({ do: fc.constant("call" as const), kind: fc.constant("mutation" as const), steps: tie("mutationSteps") }) },
+        {
+          weight: 1,
+          arbitrary: fc.record({
+            do: fc.constant("call" as const),
+            kind: fc.constant("query" as const),
+            steps: tie("querySteps"),
+          }),
+        },
+        {
+          weight: 2,
+          arbitrary: fc.record({
+            do: fc.constant("call" as const),
+            kind: fc.constant("mutation" as const),
+            steps: tie("mutationSteps"),
+          }),
+        },
         { weight: 1, arbitrary: shaped.map((each): Step => ({ do: "check", place: "gives", ...each })) },
       ),
       20,
@@ -294,13 +375,33 @@ const { querySteps, mutationSteps } = fc.letrec<{ querySteps: Step[]; mutationSt
 const scheduling: fc.Arbitrary<Step> = fc.record({
   do: fc.constant("schedule" as const),
   delayMs: fc.constantFrom(0, 0, 3_600_000),
-  steps: mutationSteps,
+  steps: mutationSteps.map(caught),
 });
+/** Nobody hears of an error that ends a scheduled function, so none may that the two sides see differently. */
+function caught(steps: Step[]): Step[] {
+  return steps.map((outer) => {
+    const step = outer.do === "risk" && outer.step.do !== "throw" ? outer.step : outer;
+    return step.do === "call" ? { ...step, steps: caught(step.steps) } : step;
+  });
+}
 const actionSteps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
-    { weight: 3, arbitrary: fc.record({ do: fc.constant("call" as const), kind: fc.constant("mutation" as const), steps: mutationSteps }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant("call" as const), kind: fc.constant("query" as const), steps: querySteps }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant("call" as const), kind: fc.constant("action" as const), steps: fc.array(throwing, { maxLength: 1 }) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ do: fc.constant("call" as const), kind: fc.constant("mutation" as const), steps: mutationSteps }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant("call" as const), kind: fc.constant("query" as const), steps: querySteps }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant("call" as const),
+        kind: fc.constant("action" as const),
+        steps: fc.array(throwing, { maxLength: 1 }),
+      }),
+    },
     { weight: 1, arbitrary: throwing },
   ),
   { minLength: 1, maxLength: 3 },
@@ -310,9 +411,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ run: fc.constant("mutation" as const), steps: mutationSteps }) },
   {
     weight: 1,
-    arbitrary: fc
-      .tuple(mutationSteps, scheduling)
-      .map(([steps, step]): Call => ({ run: "mutation", steps: [...steps, step] })),
+    arbitrary: fc.tuple(mutationSteps, scheduling).map(([steps, step]): Call => ({ run: "mutation", steps: [...steps, step] })),
   },
   { weight: 3, arbitrary: fc.record({ run: fc.constant("query" as const), steps: querySteps }) },
   { weight: 1, arbitrary: fc.record({ run: fc.constant("action" as const), steps: actionSteps }) },
@@ -333,7 +432,10 @@ const call: fc.Arbitrary<Call> = fc.oneof(
 
 /** Every program begins with some documents. */
 const opening: fc.Arbitrary<Call> = fc
-  .array(fc.record({ do: fc.constant("insert" as const), table: fc.constant("items"), value: fields }), { minLength: 2, maxLength: 8 })
+  .array(fc.record({ do: fc.constant("insert" as const), table: fc.constant("items"), value: fields }), {
+    minLength: 2,
+    maxLength: 8,
+  })
   .map((steps): Call => ({ run: "mutation", steps }));
 
 export const program: fc.Arbitrary<Program> = fc.record({

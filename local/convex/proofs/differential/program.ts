@@ -8,7 +8,15 @@ export type Call =
   | { run: "query" | "mutation" | "action"; steps: Step[] }
   /** One page of reader `reader`. `from`, `until`: which of its cursors, counted from the first page asked for; null: none.
    *  `isForeign`: with a cursor of the other reader. */
-  | { run: "page"; reader: number; from: number | null; until: number | null; size: number; maxRows: number | null; isForeign: boolean }
+  | {
+      run: "page";
+      reader: number;
+      from: number | null;
+      until: number | null;
+      size: number;
+      maxRows: number | null;
+      isForeign: boolean;
+    }
   /** A call the validator of its arguments or its result judges before and after. */
   | { run: "check"; place: "takes" | "gives"; shape: string; value: Operand };
 

@@ -116,7 +116,9 @@ class Run {
           await this.client.mutation(makeFunctionReference<"mutation">("interpreter:mutation"), this.#args(call.steps)),
         );
       case "action":
-        return this.#adopt(await this.client.action(makeFunctionReference<"action">("interpreter:action"), this.#args(call.steps)));
+        return this.#adopt(
+          await this.client.action(makeFunctionReference<"action">("interpreter:action"), this.#args(call.steps)),
+        );
       default:
         return call satisfies never;
     }
@@ -138,8 +140,8 @@ class Run {
 
   /** Documents only: what a check's value may name. */
   #resolve(operand: Value): Value {
-    if (typeof operand !== "object" || operand === null || operand instanceof ArrayBuffer) return operand;
     if (Array.isArray(operand)) return operand.map((element) => this.#resolve(element));
+    if (!isPlain(operand)) return operand;
     const at = operand["~doc"];
     if (typeof at === "number") return this.#world.docs[at % Math.max(this.#world.docs.length, 1)] ?? "none";
     return Object.fromEntries(
@@ -156,8 +158,9 @@ class Run {
   }
 }
 
-const isMissing = (value: Value | undefined): boolean =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ArrayBuffer) && "~missing" in value;
+const isPlain = (value: Value | undefined): value is Record<string, Value> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ArrayBuffer);
+const isMissing = (value: Value | undefined): boolean => isPlain(value) && "~missing" in value;
 
 function cursorOf(outcome: Outcome): string | null {
   if (!("ok" in outcome)) return null;
