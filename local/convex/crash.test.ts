@@ -1,8 +1,9 @@
-// What survives `kill -9`: a real server process, stock clients, the same port again after each kill.
+// What survives `kill -9`, case by case: a real server process, the same port again after each kill. Many kills under load:
+// proofs/crashes.
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
-import { ConvexClient, ConvexHttpClient } from "convex/browser";
+import { ConvexHttpClient } from "convex/browser";
 import { reservePort } from "./http/servers.ts";
 import { app } from "./testing/fixture-api.ts";
 import { eventually, pushFixture, type ServerProcess, spawnServer, tempDir } from "./testing/fixture-deployment.ts";
@@ -36,27 +37,6 @@ describe("kill -9", () => {
     await killAndRestart();
     expect((await client.query(app.messages.list, { channel: "kept" })).map((row) => row.body)).toEqual(["kept"]);
   });
-
-  test("every mutation of stock clients is applied exactly once, and what subscribers see never goes back (F1)", async () => {
-    const clients = Array.from({ length: 4 }, () => new ConvexClient(server.url, { logger: false }));
-    const values: number[] = [];
-    clients[0]?.onUpdate(app.counters.get, { name: "exact" }, (value) => void values.push(value));
-    const results: number[] = [];
-    const sends = clients.flatMap((client) =>
-      Array.from({ length: 50 }, () =>
-        client.mutation(app.counters.increment, { name: "exact" }).then((value) => results.push(value)),
-      ),
-    );
-    for (const acknowledged of [20, 70, 120]) {
-      await eventually(() => results.length >= acknowledged, `${acknowledged} are acknowledged`, 60_000);
-      await killAndRestart();
-    }
-    await Promise.all(sends);
-    expect(results.sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, at) => at + 1));
-    await eventually(() => values.at(-1) === 200, "the subscriber sees the end");
-    expect(values).toEqual([...values].sort((a, b) => a - b));
-    await Promise.all(clients.map((client) => client.close()));
-  }, 90_000);
 
   test("a mutation sent again after the crash, by session and request, is answered from the first time (F1)", async () => {
     const sessionId = crypto.randomUUID();

@@ -2,8 +2,8 @@
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
 import { ConvexError } from "convex/values";
+import { randomFrom } from "../random.ts";
 import { History, type Operation } from "./history.ts";
-import { randomFrom } from "./random.ts";
 
 type Asked = { kind: "append"; list: string; value: number } | { kind: "read"; list: string };
 const transact = makeFunctionReference<"mutation", { operations: Asked[]; isDoomed: boolean }, (number[] | null)[]>(
