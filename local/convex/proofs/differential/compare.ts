@@ -41,7 +41,7 @@ class Comparing {
     }
     const steps = call.run === "check" ? null : call.steps;
     if (steps !== null && "ok" in ours && "ok" in theirs) this.#steps(call, steps, ours.ok, theirs.ok, `call ${at}`);
-    else this.#outcome({ call, step: null, part: null, place: `call ${at}`, until: null, ours, theirs });
+    else this.#outcome({ ...NOTHING, call, place: `call ${at}`, ours, theirs });
   }
 
   #page(call: Call & { run: "page" }, at: number, ours: Outcome, theirs: Outcome): void {
@@ -54,7 +54,7 @@ class Comparing {
       this.#skipped++;
       return;
     }
-    const difference = { call, step: null, part: null, place: `call ${at}`, until };
+    const difference = { ...NOTHING, call, place: `call ${at}`, until };
     if (!("ok" in ours && "ok" in theirs)) {
       this.#outcome({ ...difference, ours, theirs });
       return;
@@ -80,8 +80,16 @@ class Comparing {
       if (a === undefined || b === undefined) throw new Error(`Step ${at} of ${place} is missing in a transcript.`);
       const here = `${place}, step ${at}`;
       if (step.do === "call" && "ok" in a && "ok" in b) this.#steps(call, step.steps, a.ok, b.ok, here);
-      else this.#outcome({ call, step, part: null, place: here, until: null, ours: a, theirs: b });
+      else if (isFiltered(step) && "ok" in a && "ok" in b) this.#filtered({ ...NOTHING, call, step, place: here }, a.ok, b.ok);
+      else this.#outcome({ ...NOTHING, call, step, place: here, ours: a, theirs: b });
     }
+  }
+
+  /** What a filter had to choose from must be the same; what it chose is judged with that in sight. */
+  #filtered(difference: Omit<Difference, "ours" | "theirs">, ours: Value, theirs: Value): void {
+    const [left, right] = [ours, theirs] as unknown as [Filtered, Filtered]; // the interpreter's answers
+    if (this.#outcome({ ...difference, ours: { ok: left.rows }, theirs: { ok: right.rows } })) return;
+    this.#outcome({ ...difference, rows: left.rows, ours: left.result, theirs: right.result });
   }
 
   /** @returns whether the two differ */
@@ -106,6 +114,12 @@ function mayWrite({ call, step }: Difference): boolean {
   if (call.run === "query" || call.run === "page" || call.run === "check") return false;
   return step === null || !["get", "query", "normalizeId", "systemGet", "jobs", "check"].includes(step.do);
 }
+
+/** What most differences do not have. */
+const NOTHING = { step: null, part: null, until: null, rows: null } as const;
+
+type Filtered = { rows: Value[]; result: Outcome };
+const isFiltered = (step: Step): boolean => step.do === "query" && step.query.filter !== undefined;
 
 interface Cursor {
   /** Does it stand in another place on the other side? */

@@ -172,6 +172,8 @@ const TIMES: ReadonlySet<string> = new Set(["_creationTime", "scheduledTime", "c
 const CURSORS: ReadonlySet<string> = new Set(["continueCursor", "splitCursor"]);
 /** An id of either side that the program did not keep: it was rolled back, or it is a document of a failed call. */
 const ANY_ID = /\b(?:[0-9a-hjkmnp-tv-z]{31,37}|\d{5,}[A-Za-z_]\w*)\b/g;
+/** A creation time in the text of an error. */
+const ANY_TIME = /\b1\d{12}(?:\.\d+)?\b/g;
 
 class Names {
   readonly #names: ReadonlyMap<string, string>;
@@ -212,7 +214,8 @@ class Names {
   }
 
   #text(text: string): string {
-    return this.#names.get(text) ?? text.replaceAll(ANY_ID, (id) => this.#names.get(id) ?? "<lost>");
+    const known = this.#names.get(text);
+    return known ?? text.replaceAll(ANY_TIME, "<time>").replaceAll(ANY_ID, (id) => this.#names.get(id) ?? "<lost>");
   }
 }
 
