@@ -7,6 +7,7 @@ import type { Doc } from "./_generated/dataModel";
 import type { DatabaseReader } from "./_generated/server";
 import { serviceMutation } from "./access.ts";
 import { firstTime } from "./deliveries.ts";
+import { refuse } from "./errors.ts";
 import { deliver, findActor } from "./mail.ts";
 import { lastSegment } from "./shardOf.ts";
 
@@ -17,6 +18,8 @@ export const vPullRequestChange = v.union(
     branch: v.string(),
     number: v.number(),
     by: v.string(),
+    /** When GitHub says it happened, ms: names the fact, however it reaches us. */
+    at: v.number(),
   }),
   v.object({
     kind: v.literal("rework"),
@@ -44,9 +47,44 @@ export const receive = serviceMutation({
       const actor = await findActor(ctx.db, feature.address);
       if (actor === null) return `ignored: ${feature.address} has no actor`;
       const cause = { kind: "github", name: cut(change.by, 100) } as const;
-      return deliver(ctx.db, actor, { key: `github:${deliveryId}`, event: JSON.stringify(eventOf(change)), cause });
+      return deliver(ctx.db, actor, { key: keyOf(change, deliveryId), event: JSON.stringify(eventOf(change)), cause });
     }),
 });
+
+const MAX_CHANGES = 100;
+
+/**
+ * Takes what a sweep saw of pull requests, at most 100; a fact that a delivery has told is not told again. `told` names the branches whose
+ * features had not heard. Safe to repeat. @throws {ConvexError} `tooLarge`
+ */
+export const sync = serviceMutation({
+  args: { repository: v.string(), changes: v.array(vPullRequestChange) },
+  returns: v.object({ told: v.array(v.object({ feature: v.string(), number: v.number() })) }),
+  handler: async (ctx, { repository, changes }) => {
+    if (changes.length > MAX_CHANGES) refuse({ code: "tooLarge", message: `At most ${MAX_CHANGES} changes fit one call.` });
+    const told: { feature: string; number: number }[] = [];
+    for (const change of changes) {
+      const feature = await featureOfBranch(ctx.db, repository, change);
+      // Nobody knows whose life of the branch a closed one belongs to, unless the feature has said so.
+      if (feature === null || OVER.has(feature.state) || (change.kind === "closed" && feature.pullRequest === null)) continue;
+      const actor = await findActor(ctx.db, feature.address);
+      if (actor === null || (change.kind === "closed" && feature.state === "cancelled")) continue;
+      const letter = {
+        key: keyOf(change, ""),
+        event: JSON.stringify(eventOf(change)),
+        cause: { kind: "sweep", name: "GitHub" } as const,
+      };
+      if ((await deliver(ctx.db, actor, letter)) === "stored") told.push({ feature: feature.address, number: change.number });
+    }
+    return { told };
+  },
+});
+
+const OVER: ReadonlySet<string> = new Set(["merged", "closed"]);
+
+/** A pull request's end has one name, whoever tells it; anything else is named after its delivery. */
+const keyOf = (change: PullRequestChange, deliveryId: string): string =>
+  change.kind === "rework" || change.at === 0 ? `github:${deliveryId}` : `pull:${change.number}:${change.kind}:${change.at}`;
 
 /** The feature whose branch it is. A closed pull request of an earlier life of the branch is not the feature's. */
 async function featureOfBranch(

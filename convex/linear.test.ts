@@ -130,15 +130,15 @@ describe("linear.receive", () => {
 });
 
 describe("linear.sync", () => {
-  test("repairs what webhooks missed, once, and says what to read next", async () => {
+  test("repairs what webhooks missed, once, and says which", async () => {
     const world = await aWorld();
     const issues = [anIssue(), anIssue({ issueId: "i2", key: "OMA-2", updatedAt: 7000 })];
-    expect(await world.service.mutation(api.linear.sync, { issues })).toEqual({ changed: 2 });
-    expect(await world.service.mutation(api.linear.sync, { issues })).toEqual({ changed: 0 });
+    expect(await world.service.mutation(api.linear.sync, { issues })).toEqual({ news: ["issue-oma-1", "i2"] });
+    expect(await world.service.mutation(api.linear.sync, { issues })).toEqual({ news: [] });
     expect(await mailOf(world, PROJECT)).toMatchObject([{ key: "sweep:i2:7000" }, { key: "sweep:issue-oma-1:1000" }]);
     expect(await world.service.query(api.linear.projects, {})).toEqual([
-      { project: PROJECT, linearTeamId: "team-1", lastUpdatedAt: 7000 },
-      { project: "rival/app", linearTeamId: "team-2", lastUpdatedAt: 0 },
+      { project: PROJECT, linearTeamId: "team-1" },
+      { project: "rival/app", linearTeamId: "team-2" },
     ]);
   });
 });

@@ -20,37 +20,28 @@ export const receive = serviceMutation({
     }),
 });
 
-/** Takes issues that a sweep or an import read, at most 100. Safe to repeat. `changed` counts those that were news. @throws {ConvexError} `tooLarge` */
+/** Takes issues that a sweep or an import read, at most 100. Safe to repeat. `news` names those that were. @throws {ConvexError} `tooLarge` */
 export const sync = serviceMutation({
   args: { issues: v.array(vIssue) },
-  returns: v.object({ changed: v.number() }),
+  returns: v.object({ news: v.array(v.string()) }),
   handler: async (ctx, { issues }) => {
     if (issues.length > MAX_ISSUES) refuse({ code: "tooLarge", message: `At most ${MAX_ISSUES} issues fit one call.` });
-    let changed = 0;
+    const news: string[] = [];
     for (const issue of issues) {
       const key = `sweep:${issue.issueId}:${issue.updatedAt}${issue.removed ? ":removed" : ""}`;
       const outcome = await takeIssue(ctx.db, issue, { key, cause: { kind: "sweep", name: "Linear" } });
-      if (outcome === "changed") changed++;
+      if (outcome === "changed") news.push(issue.issueId);
     }
-    return { changed };
+    return { news };
   },
 });
 
-/** What to sweep: each project's team, and the newest `updatedAt` (Linear's, ms) it knows; 0 when it knows no ticket. */
+/** What to sweep: each project's team. Where a sweep goes on is its own mark (`reconcile.sweptUntil`). */
 export const projects = serviceQuery({
   args: {},
-  returns: v.array(v.object({ project: v.string(), linearTeamId: v.string(), lastUpdatedAt: v.number() })),
+  returns: v.array(v.object({ project: v.string(), linearTeamId: v.string() })),
   handler: async (ctx) => {
     const rows = await ctx.db.query("projects").withIndex("by_address").take(MAX_PROJECTS);
-    return Promise.all(
-      rows.map(async ({ _id, address, linearTeamId }) => {
-        const newest = await ctx.db
-          .query("tickets")
-          .withIndex("by_project", (q) => q.eq("project", _id))
-          .order("desc")
-          .first();
-        return { project: address, linearTeamId, lastUpdatedAt: newest?.updatedAt ?? 0 };
-      }),
-    );
+    return rows.map(({ address, linearTeamId }) => ({ project: address, linearTeamId }));
   },
 });

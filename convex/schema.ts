@@ -10,6 +10,7 @@ import {
   vCategory,
   vCause,
   vColumn,
+  vFarSide,
   vHold,
   vLimits,
   vMembershipRole,
@@ -338,4 +339,25 @@ export default defineSchema({
     key: v.string(),
     at: v.number(),
   }).index("by_project", ["project"]),
+
+  /** What sweeps and performers have put right, once each. Written by `repairs.record`, read on a project's page. */
+  repairs: defineTable({
+    organization: v.id("organizations"),
+    project: v.id("projects"),
+    farSide: vFarSide,
+    kind: v.string(),
+    subject: v.string(),
+    actor: v.union(v.string(), v.null()),
+    what: v.string(),
+    key: v.string(),
+    at: v.number(),
+  })
+    .index("by_project", ["project"])
+    .index("by_key", ["project", "key"]),
+
+  /** How far a sweep has seen a project's far side, by the far side's clock (ms). Written and read by the sweeps (`reconcile.*`). */
+  sweepMarks: defineTable({ project: v.string(), farSide: vFarSide, until: v.number() }).index("by_project", [
+    "project",
+    "farSide",
+  ]),
 });

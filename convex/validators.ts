@@ -130,3 +130,5 @@ export const vUsage = v.object({
   cacheCreationTokens: v.number(),
   costUsd: v.number(),
 });
+/** Whom reconciliation compares us with. */
+export const vFarSide = v.union(v.literal("ecs"), v.literal("linear"), v.literal("github"));

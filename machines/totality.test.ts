@@ -39,6 +39,7 @@ const anAgentEvent = (choices: Choices, armed: readonly string[]): AgentEvent | 
       stopCode: choices.pick(["UserInitiated", "TaskFailedToStart", "?"]),
       reason,
     },
+    { type: "launch.heldBack", at, attempt, reason },
     { type: "agent.claimed", at, attempt },
     {
       type: "agent.reported",
@@ -98,6 +99,7 @@ const aFeatureEvent = (choices: Choices): FeatureEvent => {
     { type: "pullRequest.opened", at, number: 1, url: by },
     ...(choices.chance(0.1) ? [{ type: "pullRequest.merged", at, by } as const] : []),
     { type: "pullRequest.closed", at, by },
+    { type: "pullRequest.missing", at, number: choices.pick([1, 2]) },
     { type: "rework.requested", at, by, source: choices.pick(["review", "checks"]), summary: by },
     { type: "effect.failed", at, kind: choices.pick(["openPullRequest", "resolveDependencies", "moveIssue"]), reason: by },
   ]);

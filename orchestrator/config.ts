@@ -3,6 +3,7 @@
 import { hostname } from "node:os";
 import { LEASE_TTL_MS } from "./actors/ownership.ts";
 import { OmakaseError } from "./errors.ts";
+import { RUN_TASK_PER_SECOND } from "./rates/launch-pace.ts";
 
 export class ConfigError extends OmakaseError {
   readonly code = "config";
@@ -62,6 +63,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
       taskDefinition: read.text("ECS_TASK_DEFINITION"),
       subnets: read.list("ECS_SUBNETS"),
       securityGroups: read.list("ECS_SECURITY_GROUPS", ""),
+      runTaskPerSecond: read.integer("ECS_RUN_TASK_PER_SECOND", RUN_TASK_PER_SECOND),
       eventsKey: read.secret("ECS_EVENTS_KEY", 8),
     },
     model: {

@@ -6,7 +6,7 @@ import type { Host } from "./actors/host.ts";
 export interface Metrics {
   readonly registry: Registry;
   readonly webhooks: Counter<"source" | "outcome">;
-  readonly repairs: Counter<"far_side">;
+  readonly repairs: Counter<"far_side" | "kind">;
 }
 
 export function createMetrics(host: Host): Metrics {
@@ -38,6 +38,17 @@ export function createMetrics(host: Host): Metrics {
   gauge("omakase_timers", "Armed timers.", () => host.stats().timers);
   gauge("omakase_effects_waiting", "Effects waiting or backing off.", () => host.stats().effects.waiting);
   gauge("omakase_effects_in_flight", "Effects being performed.", () => host.stats().effects.inFlight);
+  const waiting = new Gauge({
+    name: "omakase_far_side_waiting_effects",
+    help: "Effects that wait for a rate limit, for room in the cluster, or for a far side that does not answer.",
+    labelNames: ["far_side", "budget"],
+    registers: [registry],
+    collect() {
+      waiting.reset();
+      for (const { farSide, budget, effects } of host.waits())
+        waiting.set({ far_side: farSide, budget: budget ?? "down" }, effects);
+    },
+  });
   return {
     registry,
     webhooks: new Counter({
@@ -48,8 +59,8 @@ export function createMetrics(host: Host): Metrics {
     }),
     repairs: new Counter({
       name: "omakase_repairs_total",
-      help: "What sweeps found that no event had told.",
-      labelNames: ["far_side"],
+      help: "What sweeps and performers have put right at a far side.",
+      labelNames: ["far_side", "kind"],
       registers: [registry],
     }),
   };

@@ -128,7 +128,13 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
   }
   if (!linear)
     farEnds.push(
-      spec("linear", "local/linear/main.ts", [...dir("linear"), ...port("linear"), "--api-key-file", files.linearKeys]),
+      spec("linear", "local/linear/main.ts", [
+        ...dir("linear"),
+        ...port("linear"),
+        ...["--api-key-file", files.linearKeys],
+        // The orchestrator keeps to what it is told: a real workspace's 5,000 would slow a benchmark or a soak down.
+        ...["--requests-per-hour", "1000000"],
+      ]),
     );
   if (!github) {
     farEnds.push(
@@ -240,6 +246,8 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
             ECS_CLUSTER: SAMPLE.cluster,
             ECS_TASK_DEFINITION: SAMPLE.taskDefinition,
             ECS_SUBNETS: "subnet-local",
+            // As fast as the stand-in was told to take launches; empty: as ECS does.
+            ECS_RUN_TASK_PER_SECOND: options.extra.ecs?.[options.extra.ecs.indexOf("--run-task-per-second") + 1 || -1] ?? "",
           }),
       ECS_EVENTS_KEY: aws?.ECS_EVENTS_KEY ?? secrets.ecsEventsKey,
       ANTHROPIC_BASE_URL: anthropic ? "https://api.anthropic.com" : at("model"),

@@ -58,6 +58,7 @@ export function graphqlEndpoint(deps: GraphqlDeps): (request: Request) => Promis
     if (request.method !== "POST") return failure(405, new GraphQLError("Send GraphQL requests with POST."), { allow: "POST" });
     const viewer = keys.userOf(request.headers.get("authorization"));
     if (!viewer) return failure(401, notAuthenticated()); // E1
+    if (limits.isSpent(viewer)) return failure(400, rateLimited(), limits.exhausted(viewer)); // 400, not 429: Linear's way
     const call: Call = { viewer, cost: UNCOUNTED, fault: undefined, isRefused: false };
     const answer = await yoga.fetch(request, { call });
     return finished(call, answer, limits);
@@ -67,7 +68,7 @@ export function graphqlEndpoint(deps: GraphqlDeps): (request: Request) => Promis
 function finished(call: Call, answer: Response, limits: RateLimits): Response {
   switch (call.fault?.kind) {
     case "ratelimited":
-      return failure(400, rateLimited(), limits.exhausted(call.viewer)); // 400, not 429: Linear's way
+      return failure(400, rateLimited(), limits.exhausted(call.viewer));
     case "error":
       return new Response("upstream error", { status: call.fault.status });
     case "drop-reply":

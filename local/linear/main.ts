@@ -2,7 +2,8 @@
 import { parseArgs } from "node:util";
 import { type LinearOptions, startLinear } from "./server.ts";
 
-const USAGE = "bun local/linear/main.ts --dir DIRECTORY --port PORT --api-key-file FILE [--webhook-attempt-delays ms,ms,ms]";
+const USAGE =
+  "bun local/linear/main.ts --dir DIRECTORY --port PORT --api-key-file FILE [--webhook-attempt-delays ms,ms,ms] [--requests-per-hour N]";
 
 function readFlags(argv: readonly string[]): LinearOptions {
   const { values } = parseArgs({
@@ -12,18 +13,22 @@ function readFlags(argv: readonly string[]): LinearOptions {
       port: { type: "string" },
       "api-key-file": { type: "string" },
       "webhook-attempt-delays": { type: "string" },
+      "requests-per-hour": { type: "string" },
     },
   });
   const { dir, "api-key-file": apiKeyFile } = values;
   const port = Number(values.port ?? Number.NaN);
   if (!dir || !apiKeyFile || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`Usage: ${USAGE}`);
+  const limit = values["requests-per-hour"];
+  if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(limit)) throw new Error("--requests-per-hour takes a whole number above 0.");
+  const settings = { dataDirectory: dir, port, apiKeyFile, ...(limit === undefined ? {} : { requestsPerHour: Number(limit) }) };
   const delays = values["webhook-attempt-delays"];
-  if (delays === undefined) return { dataDirectory: dir, port, apiKeyFile };
+  if (delays === undefined) return settings;
   const webhookAttemptDelaysMs = delays.split(",").filter(Boolean).map(Number);
   if (webhookAttemptDelaysMs.some((ms) => !Number.isInteger(ms) || ms < 0)) {
     throw new Error("--webhook-attempt-delays takes whole milliseconds with commas between, for example 60000,3600000.");
   }
-  return { dataDirectory: dir, port, apiKeyFile, webhookAttemptDelaysMs };
+  return { ...settings, webhookAttemptDelaysMs };
 }
 
 /** What a person should read when the start fails. */

@@ -24,6 +24,8 @@ export interface LinearOptions {
   readonly apiKeyFile: string;
   /** Time from a failed webhook attempt to the next, in ms. @default Linear's: 1 min, 1 h, 6 h */
   readonly webhookAttemptDelaysMs?: readonly number[];
+  /** Requests an hour for everybody, enforced. @default Linear's own numbers, told but not enforced */
+  readonly requestsPerHour?: number;
   /** Where an error nobody foresaw goes. @default stderr */
   readonly onUnexpected?: (error: unknown) => void;
 }
@@ -112,7 +114,14 @@ function assemble(
   const keys = new Keys(database, store, handles, Date.now);
   const schema = loadSchema(options.dataDirectory);
   attachResolvers(schema);
-  const graphql = graphqlEndpoint({ world, schema, keys, faults, limits: new RateLimits(Date.now), onUnexpected });
+  const graphql = graphqlEndpoint({
+    world,
+    schema,
+    keys,
+    faults,
+    limits: new RateLimits(Date.now, options.requestsPerHour),
+    onUnexpected,
+  });
   queue.wake(); // what an earlier run still owed
 
   const handle = (request: Request): Response | Promise<Response> => {

@@ -26,12 +26,21 @@ const stopTask = (context: AgentContext, reason: string) =>
   }) as const;
 
 export const agentActions = {
-  /** The next attempt begins: nothing of the last one is left. */
+  /** The next attempt begins: nothing of the last one is left. Unless the one under way merely waits on (A9). */
   launch: act((context, event) => {
+    if (context.heldBack?.again) return { set: { heldBack: null, heardAt: timeOf(context, event) } };
     const attempt = context.attempt + 1;
     const { address, role, limits } = context;
     return {
-      set: { attempt, taskArn: null, acceptedAt: null, report: null, cause: null, heardAt: timeOf(context, event) },
+      set: {
+        attempt,
+        taskArn: null,
+        acceptedAt: null,
+        report: null,
+        heldBack: null,
+        cause: null,
+        heardAt: timeOf(context, event),
+      },
       ask: [{ type: "effect", params: { kind: "runTask", agent: address, role, attempt, limits } }],
     };
   }),
@@ -41,6 +50,12 @@ export const agentActions = {
       ? { set: { taskArn: cut(event.taskArn), acceptedAt: context.acceptedAt ?? event.at, heardAt: event.at } }
       : {},
   ),
+
+  noteHeldBack: when("launch.heldBack", (_, { reason, at }) => ({
+    set: { heldBack: { reason: cut(reason), again: false }, reason: cut(reason), heardAt: at },
+  })),
+
+  waitOn: act(({ heldBack }) => ({ set: { heldBack: { reason: heldBack?.reason ?? "", again: true } } })),
 
   /** A task of an attempt that is over: whoever launched it late, it must not work beside the next one. */
   stopStray: act((_, event) => {

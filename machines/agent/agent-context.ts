@@ -26,6 +26,8 @@ export interface AgentContext {
   readonly taskArn: string | null;
   readonly acceptedAt: number | null;
   readonly report: Report | null;
+  /** Why the launch under way has not been sent; `again`: the wait has been begun anew and nobody has said since that it goes on. */
+  readonly heldBack: { readonly reason: string; readonly again: boolean } | null;
   /** Set while `stopping`. */
   readonly cause: StopCause | null;
   /** Why the last attempt ended, or is being ended, as it did. One line for a person. */
@@ -53,6 +55,7 @@ export function newAgent(input: AgentInput | undefined): AgentContext {
     taskArn: null,
     acceptedAt: null,
     report: null,
+    heldBack: null,
     cause: null,
     reason: "",
     costUsd: 0,

@@ -24,6 +24,8 @@ export type AgentEvent =
       readonly class: "infrastructure" | "agent";
       readonly reason: string;
     }
+  /** The launch has not been sent yet: ECS has no room, or its rate limit is reached. Said again every few minutes while that lasts. */
+  | { readonly type: "launch.heldBack"; readonly at: number; readonly attempt: number; readonly reason: string }
   | { readonly type: "task.running"; readonly at: number; readonly attempt: number; readonly taskArn: string }
   | {
       readonly type: "task.stopped";

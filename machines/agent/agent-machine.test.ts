@@ -43,6 +43,7 @@ const EVENTS: { [T in Type]: Extract<AgentEvent, { type: T }> } = {
     costUsd: 0.5,
     headSha: "abc",
   },
+  "launch.heldBack": { type: "launch.heldBack", at: 16, attempt: 1, reason: "ECS has no room" },
   "progress.checked": { type: "progress.checked", at: 50, attempt: 1, silentMs: 0 },
   "task.lost": { type: "task.lost", at: 60, attempt: 1 },
   stop: { type: "stop", at: 70, reason: "Cancelled by Ada" },
@@ -155,6 +156,23 @@ describe("agent machine", () => {
     ]);
     expect(effects(asked, "runTask")).toMatchObject([{ attempt: 1 }, { attempt: 2 }, { attempt: 3 }]);
     expect(context).toMatchObject({ attempt: 3, infrastructureFailures: 2, agentFailures: 0 });
+  });
+
+  test("A9: a launch that is held back for an hour is asked for once and charged to nobody; its answer is taken as ever", () => {
+    const waitedOut = timer("launchMs", "launching");
+    const hour = Array.from({ length: 6 }, () => [EVENTS["launch.heldBack"], waitedOut]).flat();
+    const held = run(hour);
+    expect(held.state).toBe("launching");
+    expect(held.context).toMatchObject({ attempt: 1, infrastructureFailures: 0, reason: "ECS has no room" });
+    const launched = run([...hour, accepted]);
+    expect([launched.state, effects(launched.asked, "runTask").length]).toEqual(["provisioning", 1]);
+  });
+
+  test("A9: a launch of which nobody says any more that it is held back fails as one that was never answered", () => {
+    const waitedOut = timer("launchMs", "launching");
+    const { state, context, asked } = run([EVENTS["launch.heldBack"], waitedOut, waitedOut, backOff]);
+    expect([state, context.attempt, context.infrastructureFailures]).toEqual(["launching", 2, 1]);
+    expect(effects(asked, "runTask")).toMatchObject([{ attempt: 1 }, { attempt: 2 }]);
   });
 
   test("A2: the last infrastructure attempt ends in `failed`, having said how often it was tried", () => {

@@ -9,6 +9,8 @@
 //   A6. An event of another attempt changes nothing.
 //   A7. Only a report makes a run succeed (or ask for changes); an exit code alone proves nothing.
 //   A8. No state waits for ever: each living state has a timer, or is left by one of its parent.
+//   A9. A launch that is held back (no room, a rate limit) is no failure: its timer begins anew as often as that is said, and no second
+//       task is asked for.
 
 import { and, setup } from "xstate";
 import { asks } from "../asks.ts";
@@ -87,6 +89,7 @@ export const agentMachine = setup({
     isOfThisAttempt: ({ context, event }) => "attempt" in event && event.attempt === context.attempt,
     isOfAnEarlierAttempt: ({ context, event }) => "attempt" in event && event.attempt < context.attempt,
     isOfThisOrAnEarlierAttempt: ({ context, event }) => "attempt" in event && event.attempt <= context.attempt,
+    isHeldBack: ({ context }) => context.heldBack !== null && !context.heldBack.again,
     hasNoTask: ({ context }) => context.taskArn === null,
     hasNoReport: ({ context }) => context.report === null,
     leadsTo: ({ context, event }, { to, silence }: { to: Destination; silence: Silence | null }) =>
@@ -109,14 +112,16 @@ export const agentMachine = setup({
   },
 }).createMachine({
   id: "agent",
-  version: "1",
+  version: "2",
   context: ({ input }) => newAgent(input),
   initial: "launching",
   states: {
     launching: {
       meta: working("Launching", "waiting"),
       entry: "launch",
-      after: { launchMs: judge("launch") },
+      after: {
+        launchMs: [{ guard: "isHeldBack", target: "launching", reenter: true, actions: "waitOn" }, ...judge("launch")],
+      },
       on: {
         ...alive,
         "task.accepted": accepted,
@@ -125,6 +130,7 @@ export const agentMachine = setup({
         "agent.reported": report,
         "task.refused": judge(null),
         "effect.failed": judge(null),
+        "launch.heldBack": { guard: "isOfThisAttempt", actions: "noteHeldBack" },
       },
     },
     provisioning: {

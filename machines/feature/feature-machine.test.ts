@@ -158,6 +158,13 @@ describe("feature machine", () => {
     expect([last.state, last.context.failure]).toEqual(["failing", "The tests still fail after 1 round: 1 of 9"]);
   });
 
+  test("a pull request that is missing at GitHub is opened again, and only the feature's own", () => {
+    const passing = inState("passing", { pullRequest: { number: 7, url: URL } });
+    const asked = (number: number) => next(passing, { type: "pullRequest.missing", at: 20, number }).asked;
+    expect(asked(7)).toMatchObject([{ type: "effect", effect: { kind: "openPullRequest" } }]);
+    expect(asked(6)).toEqual([]);
+  });
+
   test("F4: rework takes the remarks along, dependents hear nothing, and the last round asks for a person", () => {
     const first = next(inState("passing"), EVENTS["rework.requested"]);
     expect([first.state, first.context.next, first.context.note]).toEqual(["queued", "coder", "Rename it"]);

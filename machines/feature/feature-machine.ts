@@ -97,6 +97,8 @@ export const featureMachine = setup({
 
     isReview: ({ context, event }) =>
       event.type === "rework.requested" && event.source === "review" && context.pullRequest !== null,
+    isItsPullRequest: ({ context, event }) =>
+      event.type === "pullRequest.missing" && event.number === context.pullRequest?.number,
     hasRework: ({ context }) => context.rework !== null,
     mayReworkAgain: ({ context }) => context.rework !== null && context.reworkRounds < context.settings.maxReworkRounds,
     isAgentless: ({ context }) => context.agent === null,
@@ -104,7 +106,7 @@ export const featureMachine = setup({
   },
 }).createMachine({
   id: "feature",
-  version: "1",
+  version: "2",
   context: ({ input }) => newFeature(input),
   type: "parallel",
   states: {
@@ -214,7 +216,10 @@ export const featureMachine = setup({
             { guard: "mayReworkAgain", target: "queued", actions: "beginRework" },
             { guard: "hasRework", target: "needsHuman", actions: fail("rework") },
           ],
-          on: { "rework.requested": { actions: "noteRework" } },
+          on: {
+            "rework.requested": { actions: "noteRework" },
+            "pullRequest.missing": { guard: "isItsPullRequest", actions: "openPullRequest" },
+          },
         },
         failing: {
           meta: { category: "failed", column: "failed", label: "Failed", mood: "failed" },

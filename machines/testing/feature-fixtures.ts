@@ -50,6 +50,7 @@ export const EVENTS: { [T in Type]: Extract<FeatureEvent, { type: T }> } = {
     headSha: "abc",
   },
   "pullRequest.opened": { type: "pullRequest.opened", at: 10, number: 1, url: URL },
+  "pullRequest.missing": { type: "pullRequest.missing", at: 10, number: 1 },
   "pullRequest.merged": { type: "pullRequest.merged", at: 10, by: BY },
   "pullRequest.closed": { type: "pullRequest.closed", at: 10, by: BY },
   "rework.requested": { type: "rework.requested", at: 10, by: BY, source: "review", summary: "Rename it" },

@@ -4,11 +4,13 @@ import { describe, expect, test } from "bun:test";
 import { seeded } from "@omakase/machines/testing/seeded";
 import type { Answer, PendingEffect, Settled, Settlement } from "../../convex/steps.ts";
 import { OmakaseError } from "../errors.ts";
+import { LaunchPace } from "../rates/launch-pace.ts";
+import { RateLimited } from "../rates/rate-limited.ts";
 import { Fenced, type HostStore, Refused, Unanswered } from "../store/host-store.ts";
 import { CALM, Process, Scheduler } from "../testing/scheduler.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Holding } from "./holding.ts";
-import { CONCURRENCY, type EffectContext, type Performed, type Performers, RETRY_POLICIES } from "./performer.ts";
+import { CONCURRENCY, type EffectContext, FAULT_ATTEMPTS, type Performed, type Performers, RETRY_POLICIES } from "./performer.ts";
 
 class Down extends OmakaseError {
   readonly code = "down";
@@ -117,7 +119,7 @@ describe("the dispatcher", () => {
 
   test("the breaker: after 5 failures in a row one call at a time probes the far side, others wait untried", async () => {
     const { scheduler, dispatcher, holding, calls } = setup(() => Promise.reject(new Down("503")));
-    for (let index = 0; index < 40; index++) dispatcher.enqueue(anEffect(index, "moveIssue"), holding);
+    for (let index = 0; index < 40; index++) dispatcher.enqueue(anEffect(index, "commentOnIssue"), holding);
     await scheduler.pass(1_900);
     const beforeProbes = calls.length;
     expect(dispatcher.stats().open).toEqual(["linear"]);
@@ -130,7 +132,7 @@ describe("the dispatcher", () => {
   test("a probe that is given up with its shard does not leave the breaker open for ever", async () => {
     let answer: () => Promise<Performed> = () => Promise.reject(new Down("503"));
     const { scheduler, dispatcher, holding, settledAll } = setup(() => answer());
-    for (let index = 0; index < 5; index++) dispatcher.enqueue(anEffect(index, "moveIssue"), holding);
+    for (let index = 0; index < 5; index++) dispatcher.enqueue(anEffect(index, "commentOnIssue"), holding);
     await scheduler.pass(1_000);
     answer = () => Promise.reject(new Fenced(1));
     await scheduler.pass(10_000);
@@ -228,6 +230,135 @@ describe("the dispatcher", () => {
       expect(told.flatMap((settled) => ("mail" in settled ? settled.mail : []))).toEqual(mail);
     }
   });
+
+  test("D5: being told to wait is no attempt and no failure, keeps its turn, and is said", async () => {
+    let isOpen = false;
+    const { scheduler, dispatcher, holding, calls, settled, settledAll } = setup(async () => {
+      if (!isOpen) throw new RateLimited("linear", "Linear's rate limit is reached", 60_000);
+      return DONE;
+    });
+    for (let index = 0; index < 30; index++)
+      dispatcher.enqueue({ ...anEffect(index, "commentOnIssue"), createdAt: index }, holding);
+    await scheduler.pass(20 * 60_000);
+    expect(settled).toEqual([]);
+    expect(calls.length).toBeLessThan(30 * 22); // once a minute each, not as fast as it can
+    const [wait] = dispatcher.waits();
+    expect(wait).toMatchObject({
+      farSide: "linear",
+      budget: "linear",
+      reason: "Linear's rate limit is reached",
+      effects: 30,
+      since: 0,
+    });
+    expect(wait!.until - scheduler.nowMs).toBeLessThanOrEqual(60_000);
+    expect(dispatcher.waitsOf("a/b/c/coder-1")[0]).toMatchObject({
+      kind: "commentOnIssue",
+      reason: "Linear's rate limit is reached",
+    });
+    expect(dispatcher.stats().open).toEqual([]);
+    isOpen = true;
+    const before = calls.length;
+    await settledAll(30);
+    expect(calls.slice(before).map(({ effectId }) => effectId)).toEqual(
+      Array.from({ length: 30 }, (_, index) => anEffect(index).effectId),
+    );
+    expect(dispatcher.waits()).toEqual([]);
+  });
+
+  test("D5: one installation that has to wait does not hold up another", async () => {
+    const { dispatcher, holding, settled, settledAll } = setup(async ({ effectId }) => {
+      if (effectId.includes(":1:")) throw new RateLimited("github/1", "spent", 3_000_000);
+      return DONE;
+    });
+    for (let index = 1; index <= 3; index++) dispatcher.enqueue(anEffect(index, "openPullRequest"), holding);
+    await settledAll(2);
+    expect(settled.map(({ effectId }) => effectId)).toEqual([anEffect(2).effectId, anEffect(3).effectId]);
+  });
+
+  test("D5: 5,000 launches after an outage go out oldest first, at ECS's pace, and no stop waits behind them", async () => {
+    const clock = { now: () => 0 };
+    const pace = new LaunchPace({ elapsed: () => clock.now() });
+    const far = new LaunchPace({ elapsed: () => clock.now() }); // ECS's own bucket
+    let throttled = 0;
+    const sent: { effectId: string; at: number }[] = [];
+    const { scheduler, dispatcher, holding, settled, settledAll } = setup(async ({ effectId }) => {
+      if (effectId.endsWith(":stop")) return DONE;
+      pace.take();
+      sent.push({ effectId, at: clock.now() });
+      if (far.wait()) throttled++;
+      else far.take();
+      return DONE;
+    });
+    clock.now = () => scheduler.nowMs;
+    await scheduler.pass(60_000);
+    const startedAt = scheduler.nowMs;
+    // Two shards' rows, each in its own order, one after the other.
+    const rows = Array.from({ length: 5_000 }, (_, index) => ({ ...anEffect(index), createdAt: index }));
+    for (const half of [0, 1]) for (const row of rows) if (row.createdAt % 2 === half) dispatcher.enqueue(row, holding);
+    await scheduler.pass(5_000);
+    dispatcher.enqueue({ ...anEffect(0, "stopTask"), effectId: "a:stop", createdAt: 9_999 }, holding);
+    await scheduler.pass(50);
+    expect(settled.some(({ effectId }) => effectId === "a:stop")).toBe(true);
+    expect(await settledAll(5_001)).toBe(true);
+    const took = scheduler.nowMs - startedAt;
+    expect(took).toBeGreaterThan(248_000);
+    expect(took).toBeLessThan(255_000);
+    expect([sent.length, throttled]).toEqual([5_000, 0]);
+    // What came with the first shard's rows was asked for before the second's were known.
+    const order = sent.map(({ effectId }) => rows.findIndex((row) => row.effectId === effectId)).slice(CONCURRENCY.ecs * 2);
+    expect(order).toEqual([...order].sort((one, other) => one - other));
+  });
+
+  test("D5: who has waited for minutes is known, with the attempt, so that its agent can be told", async () => {
+    const { scheduler, dispatcher, holding } = setup(async () => {
+      throw new RateLimited("ecs/launches", "ECS has no room", 30_000);
+    });
+    const payload = JSON.stringify({ kind: "runTask", attempt: 3 });
+    dispatcher.enqueue({ ...anEffect(), payload, createdAt: scheduler.nowMs }, holding);
+    await scheduler.pass(60_000);
+    expect(dispatcher.heldBack("runTask", 240_000, 10)).toEqual([]);
+    await scheduler.pass(200_000);
+    expect(dispatcher.heldBack("runTask", 240_000, 10)).toMatchObject([
+      { actor: "a/b/c/coder-1", attempt: 3, reason: "ECS has no room" },
+    ]);
+  });
+
+  test("D5: news of a budget is used at once", async () => {
+    let isOpen = false;
+    const { scheduler, dispatcher, holding, settled } = setup(async () => {
+      if (!isOpen) throw new RateLimited("ecs/launches", "ECS has no room", 600_000);
+      return DONE;
+    });
+    dispatcher.enqueue(anEffect(), holding);
+    await scheduler.pass(1_000);
+    isOpen = true;
+    dispatcher.reopen("ecs/launches");
+    await scheduler.pass(10);
+    expect(settled).toHaveLength(1);
+  });
+
+  test("D6: the moves of one ticket reach Linear in the order asked for, though the first one fails for a while", async () => {
+    let tries = 0;
+    const { dispatcher, holding, calls, settledAll } = setup(async ({ effectId }) => {
+      if (effectId === anEffect(0).effectId && ++tries < 4) throw new Down("502");
+      return DONE;
+    });
+    for (let index = 0; index < 3; index++) dispatcher.enqueue({ ...anEffect(index, "moveIssue"), createdAt: index }, holding);
+    const other = { ...anEffect(7, "moveIssue"), actor: "a/b/d" };
+    dispatcher.enqueue(other, holding);
+    await settledAll(4);
+    const order = calls.map(({ effectId }) => effectId);
+    expect(order.slice(0, 2)).toEqual([anEffect(0).effectId, other.effectId]);
+    expect(order.slice(-3)).toEqual([anEffect(0).effectId, anEffect(1).effectId, anEffect(2).effectId]);
+  });
+
+  test("a performer that throws what it should not is given up after 40 tries, not after a day", async () => {
+    const { dispatcher, holding, calls, settledAll } = setup(() => Promise.reject(new TypeError("undefined is not a function")));
+    dispatcher.enqueue(anEffect(0, "commentOnIssue"), holding);
+    await settledAll(1);
+    expect(calls).toHaveLength(FAULT_ATTEMPTS);
+  });
+
   test("stops within its grace, whatever is in flight", async () => {
     const { scheduler, dispatcher, holding } = setup(() => new Promise(() => {}));
     dispatcher.enqueue(anEffect(), holding);

@@ -3,11 +3,14 @@
 //   D2. An effect is in flight at most once a holding.
 //   D3. Every effect ends settled, done or failed, or is dropped with its holding (whose next owner performs it again).
 //   D4. What a lost holding still has in flight is aborted, and its outcome is for nobody.
+//   D5. Being told to wait (a rate limit, a full cluster) is no attempt and no failure: the effect keeps its turn, however long it takes.
+//   D6. What must follow one another (moves of one ticket) does: a younger one waits until the older one is settled.
 
 import type { Effect, EffectKind } from "@omakase/machines";
 import type { PendingEffect, Settled } from "../../convex/steps.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { RateLimited } from "../rates/rate-limited.ts";
 import { Fenced, type HostStore } from "../store/host-store.ts";
 import { Breaker, type Health } from "./breaker.ts";
 import { type Clock, wait } from "./clock.ts";
@@ -15,29 +18,22 @@ import type { Holding } from "./holding.ts";
 import {
   CONCURRENCY,
   type EffectContext,
+  FAULT_ATTEMPTS,
   type FarSide,
   type Performed,
   PerformerFault,
   type Performers,
   RETRY_POLICIES,
-  type RetryPolicy,
 } from "./performer.ts";
 import { type Ending, Settling } from "./settling.ts";
-
-interface Waiting {
-  readonly effect: PendingEffect;
-  readonly holding: Holding;
-  readonly policy: RetryPolicy;
-  attempt: number;
-  /** Being performed or settled. */
-  isBegun: boolean;
-}
+import { Turns, type Waiting } from "./turns.ts";
 
 interface Lane {
   readonly breaker: Breaker;
-  readonly queue: Waiting[];
+  readonly turns: Turns;
   inFlight: number;
-  isWaking: boolean;
+  /** When the lane is to be looked at again, by `clock.elapsed()`, and how that is called off. */
+  waking: { readonly at: number; readonly cancel: () => void } | null;
 }
 
 export interface DispatcherDeps {
@@ -61,6 +57,36 @@ export interface DispatcherStats {
   readonly open: readonly FarSide[];
 }
 
+/** Why effects of a far side are not sent just now: for metrics, and for "why is it not running?". */
+export interface FarSideWait {
+  readonly farSide: FarSide;
+  /** The budget that is spent; null: the far side does not answer. */
+  readonly budget: string | null;
+  /** In words, without the time. */
+  readonly reason: string;
+  /** ms since the epoch. */
+  readonly until: number;
+  readonly effects: number;
+  /** `createdAt` of the longest waiting, ms. */
+  readonly since: number;
+}
+
+/** The same, of one effect. */
+export interface EffectWait {
+  readonly effectId: string;
+  readonly kind: EffectKind;
+  readonly reason: string;
+  readonly until: number;
+  readonly since: number;
+}
+
+/** An effect that waits, and who asked for it. */
+export interface HeldBack extends EffectWait {
+  readonly actor: string;
+  /** Of the agent, for a launch; 0 for what has none. */
+  readonly attempt: number;
+}
+
 const DRAIN_POLL_MS = 10;
 
 export class Dispatcher {
@@ -68,10 +94,13 @@ export class Dispatcher {
   private readonly settling: Settling;
   /** Effects waiting, in flight or backing off. */
   private readonly held = new Map<string, Waiting>();
+  /** D6: by actor and kind, the one whose turn it is first. */
+  private readonly files = new Map<string, Waiting[]>();
+  private arrivals = 0;
   private stopped = false;
 
   constructor(private readonly deps: DispatcherDeps) {
-    const lane = (): Lane => ({ breaker: new Breaker(deps.clock), queue: [], inFlight: 0, isWaking: false });
+    const lane = (): Lane => ({ breaker: new Breaker(deps.clock), turns: new Turns(deps.clock), inFlight: 0, waking: null });
     this.lanes = { ecs: lane(), linear: lane(), github: lane(), convex: lane() };
     this.settling = new Settling(deps);
   }
@@ -95,23 +124,68 @@ export class Dispatcher {
       this.deps.log.error("effect.unknown_kind", { effectId: effect.effectId, kind: effect.kind });
       return;
     }
-    const waiting = { effect, holding, policy, attempt: 0, isBegun: false };
+    const waiting = { effect, holding, policy, order: this.arrivals++, attempt: 0, budget: null, isBegun: false };
     this.held.set(effect.effectId, waiting);
-    this.line(waiting);
+    if (this.isFirstInFile(waiting)) this.lanes[policy.farSide].turns.line(waiting);
     this.work(policy.farSide);
   }
 
-  /** In the order asked for, but what somebody waits for before what is only news. */
-  private line(waiting: Waiting): void {
-    const { queue } = this.lanes[waiting.policy.farSide];
-    const firstNews = waiting.policy.isAwaited ? queue.findIndex(({ policy }) => !policy.isAwaited) : -1;
-    if (firstNews === -1) queue.push(waiting);
-    else queue.splice(firstNews, 0, waiting);
+  /** D6. */
+  private isFirstInFile(waiting: Waiting): boolean {
+    if (!waiting.policy.isInOrder) return true;
+    const name = fileOf(waiting);
+    const file = this.files.get(name) ?? [];
+    this.files.set(name, [...file, waiting]);
+    return file.length === 0;
+  }
+
+  /** It is settled, or not ours any more. */
+  private release(waiting: Waiting): void {
+    this.held.delete(waiting.effect.effectId);
+    const name = fileOf(waiting);
+    const file = this.files.get(name);
+    if (!file) return;
+    const rest = file.filter((other) => other !== waiting);
+    if (rest.length > 0) this.files.set(name, rest);
+    else this.files.delete(name);
+    const next = rest[0];
+    if (file[0] !== waiting || !next || next.holding.isLost) return;
+    this.lanes[next.policy.farSide].turns.line(next);
+    this.work(next.policy.farSide);
+  }
+
+  /** What is waited for at the far sides, one entry for each budget and each far side that does not answer. */
+  waits(): FarSideWait[] {
+    return (Object.entries(this.lanes) as [FarSide, Lane][]).flatMap(([farSide, { turns, breaker }]) => {
+      const waits = turns.waits().map((wait) => ({ farSide, ...wait }));
+      const { size, since } = turns;
+      const until = this.deps.clock.now() + breaker.waitMs();
+      const down = { farSide, budget: null, reason: `${NAMES[farSide]} does not answer`, until, effects: size, since };
+      return breaker.isOpen && size > 0 ? [...waits, down] : waits;
+    });
+  }
+
+  /** What the effects of one actor wait for. */
+  waitsOf(actor: string): EffectWait[] {
+    return Object.values(this.lanes).flatMap(({ turns }) => turns.waitsOf(actor));
+  }
+
+  /** There is news of a budget (a task has ended): whoever waits for it asks again. */
+  reopen(budget: string): void {
+    for (const [farSide, { turns }] of Object.entries(this.lanes) as [FarSide, Lane][])
+      if (turns.open(budget)) this.work(farSide);
+  }
+
+  /** Effects of a kind that are kept waiting for longer than that: at most `limit`, the oldest first. */
+  heldBack(kind: EffectKind, olderThanMs: number, limit: number): HeldBack[] {
+    const before = this.deps.clock.now() - olderThanMs;
+    return Object.values(this.lanes).flatMap(({ turns }) => turns.heldBack(kind, before, limit));
   }
 
   /** D4. */
   forget(holding: Holding): void {
-    for (const [effectId, waiting] of this.held) if (waiting.holding === holding) this.held.delete(effectId);
+    for (const { turns } of Object.values(this.lanes)) turns.drop((waiting) => waiting.holding === holding);
+    for (const waiting of this.held.values()) if (waiting.holding === holding) this.release(waiting);
   }
 
   /** Resolves when what is in flight of a holding that was closed has been settled or `graceMs` has passed. */
@@ -130,24 +204,29 @@ export class Dispatcher {
 
   private work(farSide: FarSide): void {
     const lane = this.lanes[farSide];
-    while (!this.stopped && lane.inFlight < CONCURRENCY[farSide] && lane.queue.length > 0) {
-      const waitMs = lane.breaker.waitMs();
-      if (waitMs > 0) {
-        this.wakeLater(lane, farSide, waitMs);
+    while (!this.stopped && lane.inFlight < CONCURRENCY[farSide]) {
+      const waitMs = lane.turns.size > 0 ? lane.breaker.waitMs() : 0;
+      const next = waitMs > 0 ? undefined : lane.turns.next();
+      if (next) {
+        if (next.holding.isOpen && this.isHeld(next)) void this.perform(next, lane);
+      }
+      else {
+        const openAt = waitMs > 0 ? this.deps.clock.elapsed() + waitMs : lane.turns.nextOpening();
+        if (openAt !== null) this.wakeLater(lane, farSide, openAt);
         return;
       }
-      const next = lane.queue.shift();
-      if (next?.holding.isOpen && this.isHeld(next)) void this.perform(next, lane);
     }
   }
 
-  private wakeLater(lane: Lane, farSide: FarSide, ms: number): void {
-    if (lane.isWaking) return;
-    lane.isWaking = true;
-    this.deps.clock.after(ms, () => {
-      lane.isWaking = false;
+  /** The earliest wish counts. */
+  private wakeLater(lane: Lane, farSide: FarSide, at: number): void {
+    if (lane.waking && lane.waking.at <= at) return;
+    lane.waking?.cancel();
+    const cancel = this.deps.clock.after(at - this.deps.clock.elapsed(), () => {
+      lane.waking = null;
       this.work(farSide);
     });
+    lane.waking = { at, cancel };
   }
 
   private isHeld = (waiting: Waiting) => this.held.get(waiting.effect.effectId) === waiting;
@@ -163,8 +242,7 @@ export class Dispatcher {
       performed = await this.call(waiting);
     } catch (thrown) {
       performed = thrown instanceof OmakaseError ? thrown : new PerformerFault(reasonOf(thrown), { cause: thrown });
-      // An answer that says no is an answer: the far side is up. What we aborted says nothing about it.
-      health = !this.isHeld(waiting) || performed instanceof Fenced ? "unknown" : performed.retryable ? "down" : "up";
+      health = this.isHeld(waiting) ? healthIn(performed) : "unknown"; // what we aborted says nothing about it
     }
     ended(health);
     lane.inFlight--;
@@ -190,28 +268,47 @@ export class Dispatcher {
   private proceed(waiting: Waiting, performed: Performed | OmakaseError): void {
     const { effect, holding } = waiting;
     if (performed instanceof Fenced) this.deps.onFenced(holding);
+    else if (performed instanceof RateLimited) this.holdBack(waiting, performed);
     else if (performed instanceof OmakaseError) this.retryOrGiveUp(waiting, performed);
     else if (performed.kind === "answer") {
       const answer = performed.event ? JSON.stringify({ ...performed.event, at: this.deps.clock.now() }) : null;
       this.settle(waiting, { state: "done", error: null, answer, taskArn: performed.taskArn ?? null });
     } else {
-      this.held.delete(effect.effectId);
+      this.release(waiting);
       this.deps.onSettled(performed.settled, effect, holding);
     }
+  }
+
+  /** D5. */
+  private holdBack(waiting: Waiting, limited: RateLimited): void {
+    const { turns } = this.lanes[waiting.policy.farSide];
+    const openAt = this.deps.clock.elapsed() + limited.retryAfterMs;
+    if (turns.close(limited.budget, { reason: limited.reason, openAt }))
+      this.deps.log.info("far_side.wait", {
+        budget: limited.budget,
+        reason: limited.reason,
+        ms: Math.round(limited.retryAfterMs),
+      });
+    waiting.attempt--;
+    waiting.isBegun = false;
+    waiting.budget = limited.budget;
+    turns.line(waiting);
   }
 
   private retryOrGiveUp(waiting: Waiting, error: OmakaseError): void {
     const { effect, attempt, policy } = waiting;
     const reason = reasonOf(error);
     const fields = { effectId: effect.effectId, kind: effect.kind, attempt, code: error.code, reason };
-    if (error.retryable && attempt < policy.attempts) {
+    // A bug of ours would not be seen for a day.
+    const attempts = error instanceof PerformerFault ? Math.min(policy.attempts, FAULT_ATTEMPTS) : policy.attempts;
+    if (error.retryable && attempt < attempts) {
       waiting.isBegun = false;
       const ceiling = Math.min(policy.maxMs, policy.baseMs * 2 ** (attempt - 1));
       const delayMs = Math.max(error.retryAfterMs ?? 0, this.deps.clock.random() * ceiling);
       this.deps.log[attempt === 1 ? "info" : "warn"]("effect.retry", { ...fields, delayMs: Math.round(delayMs) });
       this.deps.clock.after(delayMs, () => {
         if (!this.isHeld(waiting) || this.stopped) return;
-        this.lanes[policy.farSide].queue.unshift(waiting); // older than whatever waits
+        this.lanes[policy.farSide].turns.line(waiting);
         this.work(policy.farSide);
       });
       return;
@@ -228,10 +325,20 @@ export class Dispatcher {
       ending,
       refused: (reason) => failed(effect, `its answer could not be stored: ${reason}`, this.deps.clock.now()),
       over: () => {
-        if (this.isHeld(waiting)) this.held.delete(effect.effectId);
+        if (this.isHeld(waiting)) this.release(waiting);
       },
     });
   }
+}
+
+const NAMES: Readonly<Record<FarSide, string>> = { ecs: "ECS", linear: "Linear", github: "GitHub", convex: "Convex" };
+
+const fileOf = ({ effect }: Waiting): string => `${effect.kind} ${effect.actor}`;
+
+/** An answer that says no, or not now, is an answer: the far side is up. */
+function healthIn(error: OmakaseError): Health {
+  if (error instanceof Fenced) return "unknown";
+  return error.retryable && !(error instanceof RateLimited) ? "down" : "up";
 }
 
 const failed = ({ kind }: PendingEffect, reason: string, at: number): Ending => ({

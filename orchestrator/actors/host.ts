@@ -1,14 +1,15 @@
 // The actor system (docs/design/host.md): owns shards, loads what is pending in them, and lets mail, timers and effects meet the
 // machines. Everything outside it is an argument: the store, the clock, the performers.
 
-import { impurities, MACHINES } from "@omakase/machines";
+import { type EffectKind, impurities, MACHINES } from "@omakase/machines";
 import { measuresSilence } from "@omakase/machines/agent/silence-timers";
+import { projectOf, shardOf } from "../../convex/shardOf.ts";
 import type { LoadCursor, LoadPage, Mail, PendingEffect, Settled, Timer, TimerChange } from "../../convex/steps.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { HostStore } from "../store/host-store.ts";
 import { type Clock, systemClock, wait } from "./clock.ts";
-import { Dispatcher, type DispatcherStats } from "./dispatcher.ts";
+import { Dispatcher, type DispatcherStats, type EffectWait, type FarSideWait, type HeldBack } from "./dispatcher.ts";
 import type { Holding } from "./holding.ts";
 import { Ownership } from "./ownership.ts";
 import type { Performers } from "./performer.ts";
@@ -48,6 +49,18 @@ export interface Host {
   /** Hands the shards over: what is in flight is finished for at most `graceMs`, nothing new is begun. Safe to repeat. */
   drain(graceMs?: number): Promise<void>;
   stats(): HostStats;
+  /** Whether this process looks after a project (or anything in it) just now. */
+  ownsProject(address: string): boolean;
+  /** What is waited for at the far sides just now. */
+  waits(): FarSideWait[];
+  /** What the effects of one actor wait for. */
+  waitsOf(actor: string): EffectWait[];
+  /** Effects of a kind that have waited longer than that for a budget: at most `limit`, the oldest first. */
+  heldBack(kind: EffectKind, olderThanMs: number, limit: number): HeldBack[];
+  /** There is news of a budget: who waits for it asks again. */
+  reopen(budget: string): void;
+  /** Calls back when a shard has been taken over and loaded. @returns ends it */
+  onTaken(listener: (shard: number) => void): () => void;
   /** Calls back after each commit with what it stored. @returns ends it */
   onStored(listener: (steps: readonly StoredStep[]) => void): () => void;
 }
@@ -65,6 +78,7 @@ export function createHost({ store, performers, log, clock = systemClock, leaseT
   }
 
   const listeners = new Set<(steps: readonly StoredStep[]) => void>();
+  const takenListeners = new Set<(shard: number) => void>();
   const timers = new TimerWheel();
   const watches = new Map<Holding, () => void>();
   const loading = new Set<Holding>();
@@ -135,6 +149,7 @@ export function createHost({ store, performers, log, clock = systemClock, leaseT
     const { shard, epoch } = holding.epoch;
     const counts = { mail: pending.mail.length, effects: pending.effects.length, timers: pending.timers.length };
     log.info("shard.taken", { shard, epoch, ...counts });
+    for (const listener of takenListeners) listener(shard);
   }
 
   /** Everything pending in a shard; null when it was lost meanwhile. */
@@ -261,6 +276,16 @@ export function createHost({ store, performers, log, clock = systemClock, leaseT
       parked: stepper.parking.actors,
       effects: dispatcher.stats(),
     }),
+    ownsProject: (address) =>
+      ownership.holdings.some((holding) => holding.shard === shardOf(projectOf(address)) && holding.isOpen),
+    waits: () => dispatcher.waits(),
+    waitsOf: (actor) => dispatcher.waitsOf(actor),
+    heldBack: (kind, olderThanMs, limit) => dispatcher.heldBack(kind, olderThanMs, limit),
+    reopen: (budget) => dispatcher.reopen(budget),
+    onTaken: (listener) => {
+      takenListeners.add(listener);
+      return () => takenListeners.delete(listener);
+    },
     onStored: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -33,6 +33,8 @@ export interface RetryPolicy {
   readonly farSide: FarSide;
   /** Somebody waits for the answer: it goes before what is only news to the far side. */
   readonly isAwaited?: boolean;
+  /** The far side must see an actor's effects of this kind in the order in which they were asked for. */
+  readonly isInOrder?: boolean;
   /** Calls in all before the actor hears `effect.failed`. */
   readonly attempts: number;
   /** First back-off, ms; doubled each time up to `maxMs`, with full jitter. */
@@ -40,23 +42,34 @@ export interface RetryPolicy {
   readonly maxMs: number;
 }
 
+/** A day of tries at the longest pause. */
+const A_DAY = 720;
+/** A performer that throws what it should not is tried as often as this, not for a day. */
+export const FAULT_ATTEMPTS = 40;
+
 /**
- * What reaches a person's tools is retried for about an hour: an outage of Linear or GitHub must not fail a feature.
- * A launch is given back to the agent's machine sooner, which has its own back-off and counts infrastructure attempts.
+ * Three answers a far side can give beside yes, and what each comes to:
+ * - wait (`RateLimited`): no attempt, no failure, however long;
+ * - infrastructure (`retryable`: no answer, a server fault): again, with full jitter, `attempts` times;
+ * - a verdict (not `retryable`: refused, malformed, not found): the actor hears `effect.failed` at once.
+ *
+ * What reaches a person's tools is tried for a day: an outage of Linear or GitHub must not fail a feature. A launch is given back to the
+ * agent's machine sooner, which has its own back-off and counts infrastructure attempts.
  */
 export const RETRY_POLICIES: Readonly<Record<EffectKind, RetryPolicy>> = {
   findReady: { farSide: "convex", attempts: 20, baseMs: 50, maxMs: 5_000 },
   announceToDependents: { farSide: "convex", attempts: 20, baseMs: 50, maxMs: 5_000 },
-  resolveDependencies: { farSide: "linear", isAwaited: true, attempts: 40, baseMs: 250, maxMs: 120_000 },
-  moveIssue: { farSide: "linear", attempts: 40, baseMs: 250, maxMs: 120_000 },
-  commentOnIssue: { farSide: "linear", attempts: 40, baseMs: 250, maxMs: 120_000 },
-  openPullRequest: { farSide: "github", attempts: 40, baseMs: 250, maxMs: 120_000 },
-  runTask: { farSide: "ecs", attempts: 6, baseMs: 250, maxMs: 15_000 },
-  stopTask: { farSide: "ecs", attempts: 20, baseMs: 250, maxMs: 15_000 },
+  resolveDependencies: { farSide: "linear", isAwaited: true, attempts: A_DAY, baseMs: 250, maxMs: 120_000 },
+  moveIssue: { farSide: "linear", isInOrder: true, attempts: A_DAY, baseMs: 250, maxMs: 120_000 },
+  commentOnIssue: { farSide: "linear", attempts: A_DAY, baseMs: 250, maxMs: 120_000 },
+  openPullRequest: { farSide: "github", attempts: A_DAY, baseMs: 250, maxMs: 120_000 },
+  runTask: { farSide: "ecs", attempts: 12, baseMs: 250, maxMs: 15_000 },
+  // What costs money goes before what will.
+  stopTask: { farSide: "ecs", isAwaited: true, attempts: 20, baseMs: 250, maxMs: 15_000 },
   checkProgress: { farSide: "convex", attempts: 20, baseMs: 50, maxMs: 5_000 },
 };
 
-/** Calls in flight at once per far side. RunTask's own quota is 20 a second with bursts of 100 (facts: services 5.4). */
+/** Calls in flight at once per far side. How fast they follow each other is for the budgets (`rates/`). */
 export const CONCURRENCY: Readonly<Record<FarSide, number>> = { ecs: 16, linear: 16, github: 4, convex: 32 };
 
 /** A performer threw something that is not an OmakaseError: a bug of ours. Retried, since the effect must not be lost over it. */

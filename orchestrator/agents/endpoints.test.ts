@@ -49,6 +49,7 @@ async function setup(answers: Parameters<typeof aConvex>[0] = {}, gitToken?: Git
         return { token: "ghs_token", expiresAt: 1 };
       }),
     call: () => Promise.reject(new Error("not for agents")),
+    asApp: () => Promise.reject(new Error("not for agents")),
   };
   const { log, lines, of } = aLog();
   const app = agentEndpoints({
@@ -137,7 +138,7 @@ describe("claiming", () => {
   });
 
   test("while GitHub or Convex is away is 503: the runner asks again, and the run is not ended", async () => {
-    const away = await setup({}, () => Promise.reject(new GitHubUnavailable("away", null, null)));
+    const away = await setup({}, () => Promise.reject(new GitHubUnavailable("away")));
     expect((await away.claim()).status).toBe(503);
     expect(away.calls.map(({ name }) => name)).toEqual(["runs:claim"]);
     const deaf = await setup({ "runs:claim": () => Promise.reject(new Error("away")) });

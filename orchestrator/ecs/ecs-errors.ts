@@ -3,7 +3,7 @@
 import { ECSServiceException } from "@aws-sdk/client-ecs";
 import { OmakaseError, reasonOf } from "../errors.ts";
 
-/** Capacity, placement, a quota or a throttle: waiting helps. */
+/** No answer, a server fault, or something passing: another try may succeed. */
 export class EcsUnavailable extends OmakaseError {
   readonly code = "ecs_unavailable";
   readonly retryable = true;
@@ -14,6 +14,18 @@ export class EcsRefused extends OmakaseError {
   readonly code = "ecs_refused";
   readonly retryable = false;
 }
+
+/** What a refused launch is waiting for: the account's rate, or room in the cluster; null when it is neither. */
+export function waitOf(error: unknown): "rate" | "room" | null {
+  if (!(error instanceof ECSServiceException)) return null;
+  if (/^(Throttl|RequestLimitExceeded|TooManyRequests)/.test(error.name)) return "rate";
+  if (error.name !== "ClientException") return null;
+  if (/\brate\b|throttl/i.test(error.message)) return "rate";
+  return /capacity|\blimit|quota/i.test(error.message) ? "room" : null;
+}
+
+/** Reasons of `failures[]` that mean a full cluster or account: RESOURCE:CPU, a vCPU quota, Fargate out of capacity. */
+export const isFull = (reason: string): boolean => /^RESOURCE:|capacity|\blimit|quota/i.test(reason);
 
 const FINAL = new Set([
   "InvalidParameterException",

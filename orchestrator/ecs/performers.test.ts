@@ -1,13 +1,16 @@
 // An agent's task, with the stock AWS client against local/ecs: one per effect, whatever happens to the answers.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { StopTaskCommand } from "@aws-sdk/client-ecs";
 import { aServer, type Caller, CLUSTER } from "@omakase/local-ecs/testing/world";
 import type { RunTask, StopTask } from "@omakase/machines";
 import type { TaskEvent } from "../../convex/ecs.ts";
+import { systemClock } from "../actors/clock.ts";
 import { clientToken, startedBy } from "../actors/effect-tokens.ts";
 import { isRunCode } from "../agents/run-code.ts";
+import { LaunchPace } from "../rates/launch-pace.ts";
 import { aContext, aConvex, aLog, refusal } from "../testing/edge.ts";
-import { runTask, stopTask, type TaskSettings } from "./performers.ts";
+import { ORPHAN_REASON, runTask, stopTask, type TaskSettings } from "./performers.ts";
 import { createEcsSweep } from "./sweep.ts";
 
 const AGENT = "omakase/sample/oma-1/coder-1";
@@ -31,19 +34,39 @@ afterAll(() => end());
 afterEach(() => fetch(`${caller.url}/__faults`, { method: "DELETE", headers: { "x-omakase-local": "1" } }));
 
 let runs = 0;
-function setup(over: { run?: object | null; askedAt?: number; settings?: Partial<TaskSettings>; effectId?: string } = {}) {
+interface Over {
+  readonly run?: object | null;
+  readonly askedAt?: number;
+  readonly settings?: Partial<TaskSettings>;
+  readonly effectId?: string;
+  /** What `reconcile.launch` says, call by call; wanted after that. */
+  readonly over?: (string | null)[];
+}
+function setup(over: Over = {}) {
   const effectId = over.effectId ?? `${AGENT}:${++runs}:0`;
-  const { caller: convex } = aConvex({ "runs:byAgent": () => over.run ?? null });
+  const verdicts = [...(over.over ?? [])];
+  const { caller: convex } = aConvex({
+    "runs:byAgent": () => over.run ?? null,
+    "reconcile:launch": () => ({ over: verdicts.shift() ?? null }),
+  });
+  const pace = new LaunchPace(systemClock, 1_000);
+  const compensated: string[] = [];
   const { log, of } = aLog();
   const effect = { kind: "runTask", agent: AGENT, role: "coder", attempt: 1, limits: {} } as RunTask;
   const context = aContext({ effectId, actor: AGENT, askedAt: over.askedAt ?? Date.now() });
   const perform = async () => {
-    const performed = await runTask(caller.ecs, { ...settings, ...over.settings }, convex, log)(effect, context);
-    return performed.kind === "answer" ? performed.taskArn : null;
+    const performed = await runTask({
+      ...{ ecs: caller.ecs, settings: { ...settings, ...over.settings }, convex, pace, log },
+      onCompensated: async (_, __, taskArn) => void compensated.push(taskArn),
+    })(effect, context);
+    if (performed.kind !== "answer") throw new Error("a launch is settled by its answer");
+    last = performed.event;
+    return performed.taskArn;
   };
+  let last: { readonly type: string } | null = null;
   const launched = async () =>
     (await caller.journal()).filter((entry) => entry.clientToken === clientToken(effectId) && entry.result === "new");
-  return { effectId, perform, launched, of, convex };
+  return { effectId, perform, launched, of, convex, pace, compensated, answered: () => last };
 }
 
 describe("launching", () => {
@@ -92,14 +115,92 @@ describe("launching", () => {
     expect(await never.launched()).toHaveLength(1);
   });
 
-  test.each(["capacity", "throttle", "serverError"])(
-    "%s is waited for",
-    async (kind) => {
+  test("a server fault is tried again", async () => {
+    await caller.fault({ target: "api", operation: "RunTask", kind: "serverError", times: 10 });
+    expect(await refusal(setup().perform())).toMatchObject({ code: "ecs_unavailable", retryable: true });
+  }, 15_000);
+
+  test.each([
+    ["throttle", "ECS throttles launches"],
+    ["capacity", "ECS has no room for another task"],
+  ])(
+    "E5: %s is a wait, not a failure",
+    async (kind, reason) => {
       await caller.fault({ target: "api", operation: "RunTask", kind, times: 10 });
-      expect(await refusal(setup().perform())).toMatchObject({ code: "ecs_unavailable", retryable: true });
+      const { perform, pace } = setup();
+      expect(await refusal(perform())).toMatchObject({ code: "rate_limited", reason });
+      // A throttle slows all launches down; a full cluster is asked again by one at a time.
+      expect(kind === "throttle" ? pace.rate : pace.wait()?.reason).toBe(kind === "throttle" ? 500 : reason);
     },
     15_000,
   );
+
+  test("E5: the account's vCPU ceiling is a wait, and one launch at a time asks whether there is room again", async () => {
+    const full = await aServer({ vcpu: 0.25 });
+    try {
+      await full.caller.define("sleeper", "sleep 30");
+      const tight = { ecs: full.caller.ecs, settings, pace: new LaunchPace(systemClock), log: aLog().log };
+      const { caller: convex } = aConvex({ "reconcile:launch": () => ({ over: null }) });
+      const perform = (index: number) =>
+        runTask({ ...tight, convex })(
+          { kind: "runTask", agent: AGENT, role: "coder", attempt: 1, limits: {} } as RunTask,
+          aContext({ effectId: `${AGENT}:full:${index}`, actor: AGENT }),
+        );
+      const first = await perform(1);
+      const refused = await refusal(perform(2));
+      expect(refused).toMatchObject({ code: "rate_limited", reason: expect.stringContaining("ECS has no room: You've reached") });
+      expect((await refusal(perform(3))).message).toContain("ECS has no room"); // not even sent
+      await full.caller.ecs.send(new StopTaskCommand({ cluster: CLUSTER, task: first.kind === "answer" ? first.taskArn : "" }));
+      await full.caller.reaches((first.kind === "answer" && first.taskArn) || "", "STOPPED");
+      tight.pace.freed();
+      expect(await perform(2)).toMatchObject({ event: { type: "task.accepted" } });
+    } finally {
+      await full.end();
+    }
+  });
+
+  test("E4: one that is over, as stored, is never sent, and costs no turn", async () => {
+    const { perform, launched, answered, pace } = setup({ over: ["Cancelled by Dana"] });
+    expect(await perform()).toBeUndefined();
+    expect([await launched(), answered(), pace.wait()]).toEqual([[], null, null]);
+  });
+
+  test("E4: one whose agent was stopped while ECS answered has its task stopped, once, and the repair is told", async () => {
+    const { perform, compensated } = setup({ over: [null as never, "Cancelled by Dana"] });
+    const taskArn = await perform();
+    expect(compensated).toEqual([taskArn!]);
+    expect((await caller.reaches(taskArn!, "STOPPED")).stopCode).toBe("UserInitiated");
+  });
+
+  test("E4: an earlier try of one that is over is found and stopped, although its answer was lost", async () => {
+    const first = setup();
+    const taskArn = await first.perform();
+    const later = setup({ effectId: first.effectId, over: ["Cancelled by Dana"] });
+    expect(await later.perform()).toBe(taskArn!);
+    expect(later.compensated).toEqual([taskArn!]);
+    expect((await caller.reaches(taskArn!, "STOPPED")).stopCode).toBe("UserInitiated");
+  });
+
+  test("a task the orphan sweep has stopped is refused to the agent as infrastructure: only another attempt can help", async () => {
+    const { perform, answered } = setup();
+    const taskArn = await perform();
+    const reason = `${ORPHAN_REASON}: No run of this name is known`;
+    await caller.ecs.send(new StopTaskCommand({ cluster: CLUSTER, task: taskArn!, reason }));
+    await caller.reaches(taskArn!, "STOPPED");
+    expect(await perform()).toBeUndefined();
+    expect(answered()).toMatchObject({ type: "task.refused", class: "infrastructure", reason });
+  });
+
+  test("E2: the bytes are those of the first try, whatever day it is: nothing but the effect and the settings is in them", async () => {
+    const { perform, effectId } = setup();
+    const taskArn = await perform();
+    const again = setup({ effectId, askedAt: Date.now() - 3_600_000 });
+    expect(await again.perform()).toBe(taskArn!);
+    const hashes = (await caller.journal())
+      .filter(({ clientToken: token }) => token === clientToken(effectId))
+      .map((entry) => (entry as { overridesHash?: string }).overridesHash);
+    expect([hashes.length, new Set(hashes).size]).toEqual([2, 1]);
+  });
 
   test("a task definition or a cluster that is not there is final", async () => {
     for (const wrong of [{ taskDefinition: "nobody" }, { cluster: "nowhere" }]) {
@@ -139,6 +240,8 @@ describe("stopping", () => {
 });
 
 describe("the sweep", () => {
+  const nobodyLost = () => Promise.reject(new Error("nothing was lost"));
+
   test("tells what no event has told: a task that stopped", async () => {
     const task = await caller.runOne("quick", { startedBy: "0123456789abcdef" });
     await caller.reaches(task.taskArn, "STOPPED");
@@ -150,7 +253,7 @@ describe("the sweep", () => {
         return { told: 1, dropped: 0, unknown: [] };
       },
     });
-    expect(await createEcsSweep(caller.ecs, CLUSTER, convex, aLog().log).run()).toBe(1);
+    expect(await createEcsSweep(caller.ecs, CLUSTER, convex, aLog().log, nobodyLost).run()).toBe(1);
     expect(told[0]).toMatchObject({
       lastStatus: "STOPPED",
       exitCode: 2,
@@ -159,20 +262,28 @@ describe("the sweep", () => {
     });
   });
 
-  test("calls a task lost that is missing five times in a row, under one key", async () => {
+  test("calls a task lost that is missing five times in a row, and again until that is decided", async () => {
     const taskArn = "arn:aws:ecs:us-east-1:000000000000:task/omakase/ffffffffffffffffffffffffffffffff";
-    const { caller: convex, calls } = aConvex({
-      "ecs:watched": () => [{ runId: "run-1", taskArn, startedBy: "x", agent: AGENT, attempt: 2 }],
-      "mailbox:deliver": () => ({ stored: 1, duplicate: 0, unknown: [] }),
+    const run = { runId: "run-1", taskArn, startedBy: "x", agent: AGENT, attempt: 2 };
+    const { caller: convex } = aConvex({ "ecs:watched": () => [run] });
+    const lost: string[] = [];
+    const sweep = createEcsSweep(caller.ecs, CLUSTER, convex, aLog().log, async ({ runId }) => {
+      lost.push(runId);
+      if (lost.length === 1) throw new Error("the branch cannot be read");
     });
-    const sweep = createEcsSweep(caller.ecs, CLUSTER, convex, aLog().log);
-    const delivered = () => calls.filter(({ name }) => name === "mailbox:deliver");
     for (let time = 1; time <= 4; time++) await sweep.run();
-    expect(delivered()).toEqual([]);
+    expect(lost).toEqual([]);
     for (let time = 5; time <= 6; time++) await sweep.run();
-    const letters = delivered().flatMap(({ args }) => args.deliveries as { key: string; event: string }[]);
-    expect(letters.map(({ key }) => key)).toEqual(["lost:run-1", "lost:run-1"]);
-    expect(JSON.parse(letters[0]!.event)).toMatchObject({ type: "task.lost", attempt: 2 });
+    expect(lost).toEqual(["run-1", "run-1"]);
+  });
+
+  test("leaves the tasks of projects that another orchestrator looks after to it", async () => {
+    const { caller: convex } = aConvex({
+      "ecs:watched": () => [{ runId: "r", taskArn: "t", startedBy: "x", agent: AGENT, attempt: 1 }],
+    });
+    const nobody = () => false;
+    for (let time = 0; time < 6; time++)
+      await createEcsSweep(caller.ecs, "nowhere", convex, aLog().log, nobodyLost, nobody).run();
   });
 
   test("asks for at most a hundred tasks at a time", async () => {
@@ -184,6 +295,6 @@ describe("the sweep", () => {
       attempt: 1,
     }));
     const { caller: convex } = aConvex({ "ecs:watched": () => watched });
-    expect(await createEcsSweep(caller.ecs, CLUSTER, convex, aLog().log).run()).toBe(0);
+    expect(await createEcsSweep(caller.ecs, CLUSTER, convex, aLog().log, nobodyLost).run()).toBe(0);
   });
 });

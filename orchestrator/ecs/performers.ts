@@ -2,6 +2,8 @@
 //   E1. A launch carries the client token of its effect: however often it is asked for, ECS starts one task (P5).
 //   E2. Its parameters are byte-equal at every repeat: they come from the frozen payload and from settings that do not change under it.
 //   E3. When the token may have expired, or was used with other parameters, the task that is there is adopted, never a second started.
+//   E4. A launch that is not wanted any more, as stored, is never sent; one that was answered too late has its task stopped.
+//   E5. A throttle, a full cluster and our own pace are waits (`RateLimited`): they never fail a launch.
 
 import {
   ConflictException,
@@ -18,8 +20,9 @@ import { clientToken, startedBy } from "../actors/effect-tokens.ts";
 import type { Performed, Performer } from "../actors/performer.ts";
 import { runCode } from "../agents/run-code.ts";
 import type { Log } from "../log.ts";
+import type { LaunchPace } from "../rates/launch-pace.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
-import { EcsUnavailable, translated } from "./ecs-errors.ts";
+import { EcsUnavailable, isFull, translated, waitOf } from "./ecs-errors.ts";
 import { AGENT_CONTAINER } from "./task-events.ts";
 
 export interface TaskSettings {
@@ -36,31 +39,99 @@ export interface TaskSettings {
 /** ECS keeps a token for at most 24 hours, possibly less: half of that is safe (facts: durable 5.4). */
 const TOKEN_TRUSTED_MS = 12 * 3_600_000;
 
-/** Starts the agent's task. Safe to repeat. @throws {EcsUnavailable} retryable @throws {EcsRefused} */
+export interface RunTaskDeps {
+  readonly ecs: ECSClient;
+  readonly settings: TaskSettings;
+  readonly convex: ConvexCaller;
+  readonly pace: LaunchPace;
+  readonly log: Log;
+  /** A task was stopped because its launch was answered after nobody wanted it (E4). */
+  readonly onCompensated?: (effectId: string, agent: string, taskArn: string, reason: string) => Promise<void>;
+  /** @default Date.now */
+  readonly now?: () => number;
+}
+
+/** Starts the agent's task. Safe to repeat. @throws {EcsUnavailable} retryable @throws {EcsRefused} @throws {RateLimited} */
 export const runTask =
-  (ecs: ECSClient, settings: TaskSettings, convex: ConvexCaller, log: Log, now: () => number = Date.now): Performer<RunTask> =>
+  ({ ecs, settings, convex, pace, log, onCompensated, now = Date.now }: RunTaskDeps): Performer<RunTask> =>
   async ({ attempt }, { effectId, askedAt, actor, signal }) => {
-    if (now() - askedAt > TOKEN_TRUSTED_MS) {
-      const found = await taskOf(ecs, settings.cluster, convex, actor, attempt);
-      if (found) return accepted(attempt, found);
+    pace.take(); // before anything is awaited: the oldest is asked first
+    const before = await unsent(pace, () => convex.query(api.reconcile.launch, { effectId }));
+    if (before.over !== null) {
+      pace.giveBack();
+      log.info("ecs.launch_over", { effectId, reason: before.over });
+      return compensated(await findTaskOf(effectId), before.over);
     }
-    try {
-      const { tasks = [], failures = [] } = await ecs.send(new RunTaskCommand(request(settings, effectId)), {
-        abortSignal: signal,
-      });
-      const taskArn = tasks[0]?.taskArn;
-      if (!taskArn)
-        throw new EcsUnavailable(`ECS placed no task: ${failures.map(({ reason }) => reason).join(", ") || "without a reason"}`);
-      return accepted(attempt, taskArn);
-    } catch (error) {
-      if (!(error instanceof ConflictException)) throw translated(error);
-      // E3: our token, other parameters. A deployment changed the settings between two tries.
-      const taskArn = error.resourceIds?.[0];
-      log.error("ecs.launch_conflict", { effectId, taskArn });
-      if (!taskArn) throw translated(error);
+    if (now() - askedAt > TOKEN_TRUSTED_MS) {
+      const found = await unsent(pace, () => taskOf(ecs, settings.cluster, convex, actor, attempt));
+      if (found) {
+        pace.giveBack();
+        return accepted(attempt, found);
+      }
+    }
+    const launched = await launch();
+    if (launched.kind === "refused") return { kind: "answer", event: taskRefused(attempt, launched.reason) };
+    const after = await convex.query(api.reconcile.launch, { effectId });
+    return after.over === null ? accepted(attempt, launched.taskArn) : compensated(launched.taskArn, after.over);
+
+    async function launch(): Promise<Launched> {
+      try {
+        const { tasks = [], failures = [] } = await ecs.send(new RunTaskCommand(request(settings, effectId)), {
+          abortSignal: signal,
+        });
+        const [task] = tasks;
+        if (task?.taskArn) {
+          pace.placed();
+          // Our own orphan sweep was there first (its task's agent was unknown for a while): only another attempt can help.
+          if (task.stoppedReason?.startsWith(ORPHAN_REASON)) return { kind: "refused", reason: task.stoppedReason };
+          return { kind: "launched", taskArn: task.taskArn };
+        }
+        const reason = failures.map((failure) => failure.reason).join(", ") || "without a reason";
+        if (isFull(reason)) throw pace.full(`ECS has no room: ${reason}`, null);
+        throw new EcsUnavailable(`ECS placed no task: ${reason}`);
+      } catch (error) {
+        const waitsFor = waitOf(error);
+        if (waitsFor === "rate") throw pace.throttled(error);
+        if (waitsFor === "room") throw pace.full("ECS has no room for another task", error);
+        if (!(error instanceof ConflictException)) throw translated(error);
+        // E3: our token, other parameters. A deployment changed the settings between two tries.
+        const taskArn = error.resourceIds?.[0];
+        log.error("ecs.launch_conflict", { effectId, taskArn });
+        if (!taskArn) throw translated(error);
+        return { kind: "launched", taskArn };
+      }
+    }
+
+    /** An earlier try of this very effect may have been sent before it was over. */
+    async function findTaskOf(name: string): Promise<string | null> {
+      const run = await convex.query(api.runs.byAgent, { agent: actor, attempt });
+      return run?.taskArn ?? findTask(ecs, settings.cluster, name);
+    }
+
+    /** E4. */
+    async function compensated(taskArn: string | null, reason: string): Promise<Performed> {
+      if (taskArn === null) return { kind: "answer", event: null };
+      await stop(ecs, settings.cluster, taskArn, reason);
+      log.warn("ecs.launch_compensated", { effectId, taskArn, reason });
+      await onCompensated?.(effectId, actor, taskArn, reason);
       return accepted(attempt, taskArn);
     }
   };
+
+type Launched = { readonly kind: "launched"; readonly taskArn: string } | { readonly kind: "refused"; readonly reason: string };
+
+/** How the reason begins with which the orphan sweep stops a task. */
+export const ORPHAN_REASON = "Omakase: nobody wants this task";
+
+/** What comes before the request: when it fails, nothing was sent. */
+async function unsent<T>(pace: LaunchPace, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    pace.giveBack();
+    throw error;
+  }
+}
 
 function request(settings: TaskSettings, effectId: string): RunTaskCommandInput {
   const environment = {
@@ -93,6 +164,12 @@ function request(settings: TaskSettings, effectId: string): RunTaskCommandInput 
 function accepted(attempt: number, taskArn: string): Performed {
   return { kind: "answer", event: taskAccepted(attempt, taskArn), taskArn };
 }
+const taskRefused = (attempt: number, reason: string) => ({
+  type: "task.refused" as const,
+  attempt,
+  class: "infrastructure" as const,
+  reason,
+});
 const taskAccepted = (attempt: number, taskArn: string) => ({ type: "task.accepted" as const, attempt, taskArn });
 
 /** The task an effect has started, running or stopped within the last hour. */
@@ -115,15 +192,20 @@ export const stopTask =
   async ({ attempt, taskArn, reason }, { actor }) => {
     const task = taskArn ?? (await taskOf(ecs, settings.cluster, convex, actor, attempt));
     if (task === null) return { kind: "answer", event: null };
-    try {
-      await ecs.send(new StopTaskCommand({ cluster: settings.cluster, task, reason: reason.slice(0, 255) }));
-    } catch (error) {
-      // Ended more than an hour ago: ECS has forgotten it. A missing cluster is another matter.
-      const isGone = error instanceof InvalidParameterException && /task was not found/i.test(error.message);
-      if (!isGone) throw translated(error);
-    }
+    await stop(ecs, settings.cluster, task, reason);
     return { kind: "answer", event: null };
   };
+
+/** Safe to repeat; a task that has ended is fine. @throws {EcsUnavailable} retryable @throws {EcsRefused} */
+export async function stop(ecs: ECSClient, cluster: string, task: string, reason: string): Promise<void> {
+  try {
+    await ecs.send(new StopTaskCommand({ cluster, task, reason: reason.slice(0, 255) }));
+  } catch (error) {
+    // Ended more than an hour ago: ECS has forgotten it. A missing cluster is another matter.
+    const isGone = error instanceof InvalidParameterException && /task was not found/i.test(error.message);
+    if (!isGone) throw translated(error);
+  }
+}
 
 /** The task of an attempt: as its run has it (ECS tells of it even when the launch's answer was lost), or as ECS lists it. */
 async function taskOf(

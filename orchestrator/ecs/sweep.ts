@@ -3,9 +3,11 @@
 import { DescribeTasksCommand, type ECSClient } from "@aws-sdk/client-ecs";
 import { api } from "../../convex/_generated/api.js";
 import type { TaskEvent } from "../../convex/ecs.ts";
+import { projectOf } from "../../convex/shardOf.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
+import type { LostRun } from "./lost-runs.ts";
 import { fromDetail } from "./task-events.ts";
 
 export const ECS_SWEEP_EVERY_MS = 30_000;
@@ -24,13 +26,15 @@ export function createEcsSweep(
   cluster: string,
   convex: ConvexCaller,
   log: Log,
+  declareLost: (run: LostRun) => Promise<void>,
+  isOurs: (project: string) => boolean = () => true,
   now: () => number = Date.now,
 ): EcsSweep {
   const absences = new Map<string, number>();
   return {
     run: async () => {
       const quiet = await convex.query(api.ecs.watched, { before: now() - QUIET_MS });
-      const known = quiet.filter((run) => run.taskArn !== null);
+      const known = quiet.filter((run) => run.taskArn !== null && isOurs(projectOf(run.agent)));
       const missing = new Set<string>();
       const events: TaskEvent[] = [];
       for (let at = 0; at < known.length; at += 100) {
@@ -48,11 +52,12 @@ export function createEcsSweep(
         const times = (absences.get(run.taskArn) ?? 0) + 1;
         absences.set(run.taskArn, times);
         if (times < ABSENCES_UNTIL_LOST) continue;
-        log.warn("ecs.task_lost", { taskArn: run.taskArn, agent: run.agent, attempt: run.attempt });
-        const event = JSON.stringify({ type: "task.lost", at: now(), attempt: run.attempt });
-        await convex.mutation(api.mailbox.deliver, {
-          deliveries: [{ actor: run.agent, key: `lost:${run.runId}`, event, cause: { kind: "sweep", name: "ECS" } }],
-        });
+        try {
+          await declareLost(run);
+        } catch (error) {
+          // Its branch cannot be read just now: the next sweep tries again.
+          log.warn("ecs.lost_undecided", { agent: run.agent, attempt: run.attempt, reason: reasonOf(error) });
+        }
       }
       let repaired = 0;
       for (let at = 0; at < events.length; at += 100) {
@@ -61,24 +66,5 @@ export function createEcsSweep(
       if (repaired > 0) log.warn("ecs.swept", { repaired });
       return repaired;
     },
-  };
-}
-
-/** Runs a sweep now and then every `everyMs`, one at a time, until `stop`. */
-export function repeatSweep(name: string, everyMs: number, sweep: () => Promise<unknown>, log: Log): () => void {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  let stopped = false;
-  const turn = async () => {
-    try {
-      await sweep();
-    } catch (error) {
-      log.warn("sweep.failed", { name, reason: reasonOf(error) });
-    }
-    if (!stopped) timer = setTimeout(() => void turn(), everyMs);
-  };
-  void turn();
-  return () => {
-    stopped = true;
-    if (timer) clearTimeout(timer);
   };
 }

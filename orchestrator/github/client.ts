@@ -2,7 +2,10 @@
 
 import { createAppAuth } from "@octokit/auth-app";
 import { Octokit } from "@octokit/rest";
+import { type Clock, systemClock } from "../actors/clock.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
+import { RateBudget, type Urgency } from "../rates/rate-budget.ts";
+import { rateLimitIn, standingIn } from "./rate-headers.ts";
 
 /** GitHub said no, and will say it again. */
 export class GitHubRefused extends OmakaseError {
@@ -10,17 +13,10 @@ export class GitHubRefused extends OmakaseError {
   readonly retryable = false;
 }
 
-/** No answer, a server fault, or a rate limit. */
+/** No answer, or a server fault. */
 export class GitHubUnavailable extends OmakaseError {
   readonly code = "github_unavailable";
   readonly retryable = true;
-  constructor(
-    message: string,
-    override readonly retryAfterMs: number | null,
-    cause: unknown,
-  ) {
-    super(message, { cause });
-  }
 }
 
 export interface GitToken {
@@ -34,8 +30,17 @@ export interface GitHub {
   cloneUrl(repository: string): string;
   /** A token for that repository's contents and nothing else; lives an hour. @throws {GitHubRefused} when the App is not installed there */
   gitToken(repository: string, contents: "read" | "write"): Promise<GitToken>;
-  /** Runs calls as the App on that repository, with errors translated. */
-  call<T>(repository: string, run: (octokit: Octokit, where: { owner: string; repo: string }) => Promise<T>): Promise<T>;
+  /**
+   * Runs calls as the App on that repository, with errors translated; each is counted in the budget of the installation.
+   * @param urgency @default "effect" @throws {GitHubRefused} {GitHubUnavailable} {RateLimited}
+   */
+  call<T>(
+    repository: string,
+    run: (octokit: Octokit, where: { owner: string; repo: string }) => Promise<T>,
+    urgency?: Urgency,
+  ): Promise<T>;
+  /** Runs calls as the App itself (its deliveries). */
+  asApp<T>(run: (octokit: Octokit) => Promise<T>, urgency?: Urgency): Promise<T>;
 }
 
 export interface GitHubSettings {
@@ -45,10 +50,34 @@ export interface GitHubSettings {
   readonly privateKey: string;
 }
 
-export function createGitHub({ apiUrl, webUrl, appId, privateKey }: GitHubSettings): GitHub {
+export function createGitHub({ apiUrl, webUrl, appId, privateKey }: GitHubSettings, clock: Clock = systemClock): GitHub {
   const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const shared = { baseUrl: apiUrl, log: quiet, request: { fetch: boundedFetch } };
-  const app = new Octokit({ ...shared, authStrategy: createAppAuth, auth: { appId, privateKey } });
+  const budgets = new Map<number | "app", RateBudget>();
+  const budgetOf = (installation: number | "app"): RateBudget => {
+    const known = budgets.get(installation) ?? new RateBudget(`github/${installation}`, "atOnce", clock);
+    budgets.set(installation, known);
+    return known;
+  };
+  /** Every request asks the budget first, and tells it what the answer said. */
+  const counted = (octokit: Octokit, budget: RateBudget, urgency: Urgency): Octokit => {
+    octokit.hook.wrap("request", async (request, options) => {
+      budget.take(urgency);
+      try {
+        const response = await request(options);
+        budget.told(standingIn(response.headers));
+        return response;
+      } catch (error) {
+        const limit = rateLimitIn(error, clock.now());
+        if (limit) throw budget.refused(limit.reason, limit.waitMs, error);
+        throw error;
+      }
+    });
+    return octokit;
+  };
+  const appFor = (urgency: Urgency) =>
+    counted(new Octokit({ ...shared, authStrategy: createAppAuth, auth: { appId, privateKey } }), budgetOf("app"), urgency);
+  const app = appFor("effect");
   const installations = new Map<string, Promise<number>>();
   /** Repositories whose kept token was refused: the next call asks for a new one. */
   const stale = new Set<string>();
@@ -83,7 +112,14 @@ export function createGitHub({ apiUrl, webUrl, appId, privateKey }: GitHubSettin
         });
         return { token: data.token, expiresAt: Date.parse(data.expires_at) };
       }),
-    call: (repository, run) =>
+    asApp: async (run, urgency = "effect") => {
+      try {
+        return await run(appFor(urgency));
+      } catch (error) {
+        throw translated(error);
+      }
+    },
+    call: (repository, run, urgency = "effect") =>
       onRepository(repository, async (installationId) => {
         // Narrowed to one repository and what a pull request needs; kept by the strategy until shortly before it expires.
         const { token } = (await app.auth({
@@ -95,12 +131,13 @@ export function createGitHub({ apiUrl, webUrl, appId, privateKey }: GitHubSettin
         })) as { token: string };
         stale.delete(repository);
         try {
-          return await run(new Octokit({ ...shared, auth: token }), split(repository));
+          const octokit = counted(new Octokit({ ...shared, auth: token }), budgetOf(installationId), urgency);
+          return await run(octokit, split(repository));
         } catch (error) {
           if ((error as { status?: number }).status !== 401) throw error;
           // Revoked, or so new that not all of GitHub knows it: no fault of the App's key, so another try may succeed.
           stale.add(repository);
-          throw new GitHubUnavailable(reasonOf(error), null, error);
+          throw new GitHubUnavailable(reasonOf(error), { cause: error });
         }
       }),
   };
@@ -115,16 +152,9 @@ function split(repository: string): { owner: string; repo: string } {
   return { owner, repo };
 }
 
-/** Secondary limits come as 403 or 429 with a wait; without one GitHub asks for at least a minute (facts: services 7). */
-const SECONDARY_LIMIT_WAIT_MS = 60_000;
-
 function translated(error: unknown): OmakaseError {
   if (error instanceof OmakaseError) return error;
-  const fault = error as { status?: number; response?: { headers?: Record<string, string | undefined> } };
-  const { status } = fault;
-  if (status === undefined || status >= 500) return new GitHubUnavailable(reasonOf(error), null, error);
-  const wait = Number(fault.response?.headers?.["retry-after"]);
-  const isLimit = status === 429 || (status === 403 && /rate limit/i.test(reasonOf(error)));
-  if (isLimit) return new GitHubUnavailable(reasonOf(error), wait > 0 ? wait * 1000 : SECONDARY_LIMIT_WAIT_MS, error);
+  const { status } = error as { status?: number };
+  if (status === undefined || status >= 500) return new GitHubUnavailable(reasonOf(error), { cause: error });
   return new GitHubRefused(reasonOf(error), { cause: error });
 }

@@ -1,6 +1,6 @@
 // The pull request of a feature, with the stock Octokit against local/github: one, whatever happens to the answers.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { APP_ID, keys, shell, TestGitHub } from "@omakase/local-github/contract/setup";
 import { aContext, aConvex, refusal } from "../testing/edge.ts";
 import { createGitHub, type GitHub } from "./client.ts";
@@ -9,9 +9,14 @@ import { openPullRequest } from "./open-pull-request.ts";
 
 const server = new TestGitHub();
 let github: GitHub;
+const aGitHub = () =>
+  createGitHub({ apiUrl: server.url, webUrl: server.url, appId: String(APP_ID), privateKey: keys.privateKey });
 beforeAll(async () => {
   await server.start();
-  github = createGitHub({ apiUrl: server.url, webUrl: server.url, appId: String(APP_ID), privateKey: keys.privateKey });
+});
+// What one test spends of the budget is not for the next.
+beforeEach(() => {
+  github = aGitHub();
 });
 afterAll(() => server.stop());
 afterEach(() => server.local("DELETE", "/__faults"));
@@ -33,16 +38,25 @@ const aFeature = (over: Partial<DescribedFeature> & { repository?: string } = {}
 });
 
 let branches = 0;
-async function setup(over: Parameters<typeof aFeature>[0] = {}) {
+/** @param standing what `reconcile.publishing` says, call by call; wanted after that */
+async function setup(over: Parameters<typeof aFeature>[0] = {}, standing: (string | null)[] = []) {
   const branch = `agent/oma-${++branches}`;
   await server.push(branch, { "receipt.ts": `export const receipt = ${branches};\n` });
-  const { caller } = aConvex({ "features:forPullRequest": () => aFeature(over) });
+  const { caller } = aConvex({
+    "features:forPullRequest": () => aFeature(over),
+    "reconcile:publishing": () => ({ over: standing.shift() ?? null }),
+  });
+  const closed: string[] = [];
   const effectId = `omakase/sample/oma-${branches}:12:0`;
   const perform = (base: string | null = null) =>
-    openPullRequest(github, caller)({ kind: "openPullRequest", branch, base, title: "OMA-1: A receipt" }, aContext({ effectId }));
+    openPullRequest(
+      github,
+      caller,
+      async (_, subject) => void closed.push(subject),
+    )({ kind: "openPullRequest", branch, base, title: "OMA-1: A receipt" }, aContext({ effectId }));
   const pulls = async () =>
     (await server.app().pulls.list({ owner: "omakase", repo: "demo", head: `omakase:${branch}`, state: "all" })).data;
-  return { branch, effectId, perform, pulls };
+  return { branch, effectId, perform, pulls, closed };
 }
 
 const CREATE = "POST /repos/{owner}/{repo}/pulls";
@@ -105,9 +119,43 @@ describe("a feature's pull request", () => {
   });
 });
 
+describe("a pull request nobody wants any more", () => {
+  const comments = async (number: number) =>
+    (await server.app().issues.listComments({ owner: "omakase", repo: "demo", issue_number: number })).data;
+
+  test("is not opened when its feature was cancelled before", async () => {
+    const { perform, pulls } = await setup({}, ["Cancelled by Dana"]);
+    expect(await perform()).toEqual({ kind: "answer", event: null });
+    expect(await pulls()).toEqual([]);
+  });
+
+  test("is closed with a word why when its feature was cancelled while it was opened, once however often that is tried", async () => {
+    const { perform, pulls, closed } = await setup({}, [null, "Cancelled by Dana", "Cancelled by Dana"]);
+    await server.local("POST", "/__faults", {
+      ...{ route: "PATCH /repos/{owner}/{repo}/pulls/{number}", kind: "status", times: 1, status: 502, message: "Bad gateway" },
+    });
+    expect((await refusal(perform())).message).toContain("Bad gateway");
+    expect((await pulls())[0]?.state).toBe("open");
+    await perform();
+    const [pull] = await pulls();
+    expect([pull?.state, closed.length]).toEqual(["closed", 1]);
+    const said = await comments(pull!.number);
+    expect(said.map(({ body }) => body?.split("\n")[0])).toEqual([
+      "Closed by Omakase: the feature was cancelled before this pull request was open. Cancelled by Dana",
+    ]);
+  });
+
+  test("of a person's own making is left alone", async () => {
+    const { branch, perform, pulls } = await setup({}, ["Cancelled by Dana"]);
+    await server.dana().pulls.create({ owner: "omakase", repo: "demo", head: branch, base: "main", title: "mine" });
+    await perform();
+    expect((await pulls())[0]?.state).toBe("open");
+  });
+});
+
 describe("what GitHub says no with", () => {
   test("a branch without commits is final", async () => {
-    const { caller } = aConvex({ "features:forPullRequest": () => aFeature() });
+    const { caller } = aConvex({ "features:forPullRequest": () => aFeature(), "reconcile:publishing": () => ({ over: null }) });
     const folder = await server.clone();
     await shell(folder, "git push -q origin main:agent/empty");
     const effect = { kind: "openPullRequest", branch: "agent/empty", base: null, title: "x" } as const;
@@ -126,7 +174,9 @@ describe("what GitHub says no with", () => {
       message: "You have exceeded a secondary rate limit.",
       retryAfterSeconds: 7,
     });
-    expect(await refusal(perform())).toMatchObject({ code: "github_unavailable", retryable: true, retryAfterMs: 7_000 });
+    expect(await refusal(perform())).toMatchObject({ code: "rate_limited", retryable: true, retryAfterMs: 7_000 });
+    // Nothing is sent before that, by anybody who shares the installation.
+    expect((await refusal((await setup()).perform())).message).toContain("secondary rate limit");
   });
 
   test("a token that was taken away is replaced at the next try", async () => {

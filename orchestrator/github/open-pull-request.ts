@@ -1,23 +1,27 @@
 // Opens the pull request of a feature's branch, once. The branch is the key: one open pull request per head, and GitHub itself
-// refuses a second (P5).
+// refuses a second (P5). One that nobody wants any more is not opened, and one that came too late is closed with a word why.
 
 import type { OpenPullRequest } from "@omakase/machines";
 import { api } from "../../convex/_generated/api.js";
 import type { Performer } from "../actors/performer.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
 import { type GitHub, GitHubRefused } from "./client.ts";
-import { describePullRequest, markerOf } from "./description.ts";
+import { describePullRequest, markerOf, plain } from "./description.ts";
 
 /** GitHub's limit, in characters. */
 const MAX_TITLE = 256;
 
+/** Tells of a pull request that was closed because its feature was cancelled meanwhile. */
+export type OnClosed = (feature: string, subject: string, reason: string) => Promise<void>;
+
 /** Safe to repeat: finds the open pull request of the branch before it makes one, and again when GitHub says there is one. */
 export const openPullRequest =
-  (github: GitHub, convex: ConvexCaller): Performer<OpenPullRequest> =>
+  (github: GitHub, convex: ConvexCaller, onClosed?: OnClosed): Performer<OpenPullRequest> =>
   async ({ branch, base, title }, { actor, effectId }) => {
     const feature = await convex.query(api.features.forPullRequest, { address: actor });
     if (!feature) throw new GitHubRefused(`${actor} has no project any more`);
     const body = describePullRequest(feature, effectId);
+    const { over } = await convex.query(api.reconcile.publishing, { feature: actor });
     const opened = await github.call(feature.repository, async (octokit, where) => {
       const head = `${where.owner}:${branch}`;
       const find = async () => {
@@ -27,6 +31,7 @@ export const openPullRequest =
       };
       const standing = await find();
       if (standing?.state === "closed") return standing;
+      if (over !== null) return standing?.body?.includes(markerOf(effectId)) ? standing : null;
       if (standing) {
         await octokit.pulls.update({ ...where, pull_number: standing.number, body });
         return standing;
@@ -41,15 +46,33 @@ export const openPullRequest =
         throw error;
       }
     });
+    if (opened === null) return { kind: "answer", event: null };
+    const late = over ?? (await convex.query(api.reconcile.publishing, { feature: actor })).over;
+    if (late !== null && opened.state === "open") {
+      await github.call(feature.repository, (octokit, where) => close(octokit, where, opened.number, effectId, late));
+      await onClosed?.(actor, `${feature.repository}#${opened.number}`, late);
+    }
     return { kind: "answer", event: pullRequestOpened(opened.number, opened.html_url) };
   };
+
+/** Says why, once, and closes. Safe to repeat. */
+async function close(octokit: Octokit, where: Where, number: number, effectId: string, reason: string): Promise<void> {
+  const marker = markerOf(`${effectId}:closed`);
+  const comments = await octokit.issues.listComments({ ...where, issue_number: number, per_page: 100 });
+  if (!comments.data.some(({ body }) => body?.includes(marker))) {
+    const body = `Closed by Omakase: the feature was cancelled before this pull request was open. ${plain(reason)}\n\n${marker}`;
+    await octokit.issues.createComment({ ...where, issue_number: number, body });
+  }
+  await octokit.pulls.update({ ...where, pull_number: number, state: "closed" });
+}
 
 const pullRequestOpened = (number: number, url: string) => ({ type: "pullRequest.opened" as const, number, url });
 
 type Octokit = Parameters<Parameters<GitHub["call"]>[1]>[0];
+type Where = { owner: string; repo: string };
 
 /** A blocker's branch may have been merged and deleted since. */
-async function exists(octokit: Octokit, where: { owner: string; repo: string }, branch: string): Promise<boolean> {
+async function exists(octokit: Octokit, where: Where, branch: string): Promise<boolean> {
   try {
     await octokit.git.getRef({ ...where, ref: `heads/${branch}` });
     return true;

@@ -58,14 +58,19 @@ describe("the fate of a pull request", () => {
     [
       "merged",
       "pull_request",
-      { action: "closed", repository, sender: { login: "dana" }, pull_request: { ...pull, merged: true } },
-      { kind: "merged", branch: "agent/oma-1", number: 7, by: "dana" },
+      {
+        action: "closed",
+        repository,
+        sender: { login: "dana" },
+        pull_request: { ...pull, merged: true, merged_at: "2026-11-21T10:00:00Z" },
+      },
+      { kind: "merged", branch: "agent/oma-1", number: 7, by: "dana", at: 1795255200000 },
     ],
     [
       "closed",
       "pull_request",
       { action: "closed", repository, pull_request: pull },
-      { kind: "closed", branch: "agent/oma-1", number: 7, by: "GitHub" },
+      { kind: "closed", branch: "agent/oma-1", number: 7, by: "GitHub", at: 0 },
     ],
     [
       "changes asked for",

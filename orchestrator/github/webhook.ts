@@ -80,7 +80,15 @@ const vPayload = z.object({
   action: z.string().nullish(),
   repository: z.object({ full_name: z.string() }).nullish(),
   sender: vPerson,
-  pull_request: z.object({ number: z.number(), merged: z.boolean().nullish(), head: vHead }).nullish(),
+  pull_request: z
+    .object({
+      number: z.number(),
+      merged: z.boolean().nullish(),
+      merged_at: z.string().nullish(),
+      closed_at: z.string().nullish(),
+      head: vHead,
+    })
+    .nullish(),
   review: z
     .object({ state: z.string(), body: z.string().nullish(), user: vPerson, author_association: z.string().nullish() })
     .nullish(),
@@ -123,7 +131,8 @@ function changeOf(
 ): PullRequestChange | null {
   const by = sender?.login ?? "GitHub";
   if (kind === "pull_request" && action === "closed" && pull) {
-    return { kind: pull.merged ? "merged" : "closed", branch: pull.head.ref, number: pull.number, by };
+    const kind = pull.merged ? "merged" : "closed";
+    return { kind, branch: pull.head.ref, number: pull.number, by, at: timeOf(pull.merged ? pull.merged_at : pull.closed_at) };
   }
   if (kind === "pull_request_review" && action === "submitted" && pull && isRequest(review)) {
     const summary = review?.body?.trim() || "Changes were requested without a comment.";
@@ -143,6 +152,9 @@ function changeOf(
   }
   return null;
 }
+
+/** 0 when GitHub does not say. */
+const timeOf = (iso: string | null | undefined): number => Date.parse(iso ?? "") || 0;
 
 const isRequest = (review: Payload["review"]) =>
   review?.state.toLowerCase() === "changes_requested" && !STRANGERS.has(review.author_association ?? "");

@@ -24,6 +24,12 @@ async function setup(over: { ready?: boolean; draining?: boolean } = {}) {
     owns: () => true,
     drain: async () => {},
     stats: () => stats,
+    ownsProject: () => true,
+    waits: () => [{ farSide: "ecs", budget: "ecs/launches", reason: "no room", until: 1, effects: 3, since: 0 }],
+    waitsOf: () => [],
+    heldBack: () => [],
+    reopen: () => {},
+    onTaken: () => () => {},
     onStored: () => () => {},
   };
   const { log, of } = aLog();

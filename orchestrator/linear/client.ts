@@ -3,8 +3,11 @@
 
 import { LinearClient, LinearError, RatelimitedLinearError } from "@linear/sdk";
 import type { Issue } from "../../convex/tickets.ts";
+import { type Clock, systemClock } from "../actors/clock.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
+import { RateBudget, type Urgency } from "../rates/rate-budget.ts";
 import { parseIssue } from "./issue.ts";
+import { rateLimitWaitMs, standingIn } from "./rate-headers.ts";
 
 /** Linear said no, and will say it again. */
 export class LinearRefused extends OmakaseError {
@@ -12,17 +15,10 @@ export class LinearRefused extends OmakaseError {
   readonly retryable = false;
 }
 
-/** No answer, a server fault, or our request budget is spent. */
+/** No answer, or a server fault. */
 export class LinearUnavailable extends OmakaseError {
   readonly code = "linear_unavailable";
   readonly retryable = true;
-  constructor(
-    message: string,
-    override readonly retryAfterMs: number | null,
-    cause: unknown,
-  ) {
-    super(message, { cause });
-  }
 }
 
 export interface BlockingIssue {
@@ -59,26 +55,41 @@ const CALL_TIMEOUT_MS = 20_000;
 const ISSUE_FIELDS = `id identifier title description url priority updatedAt archivedAt trashed
   state { name type } team { id } labels(first: 50) { nodes { name } }`;
 
-/** One hand-written query. @throws {LinearRefused} {LinearUnavailable} */
+/** One hand-written query. @throws {LinearRefused} {LinearUnavailable} {RateLimited} */
 export type LinearRequest = <T>(query: string, variables: Record<string, unknown>) => Promise<T>;
 
-/** Asks through the SDK's own client, with its errors translated. */
-export function createLinearRequest({ apiUrl, apiKey }: { readonly apiUrl: string; readonly apiKey: string }): LinearRequest {
+export interface LinearSettings {
+  readonly apiUrl: string;
+  readonly apiKey: string;
+}
+
+/** The one budget of our credential, to be shared by everything that calls Linear. */
+export const linearBudget = (clock: Pick<Clock, "now" | "elapsed"> = systemClock): RateBudget =>
+  new RateBudget("linear", "evenly", clock);
+
+/** Asks through the SDK's own client, with its errors translated. @param budget one for all that use the key @param urgency how this caller is to be served */
+export function createLinearRequest(
+  { apiUrl, apiKey }: LinearSettings,
+  budget: RateBudget = linearBudget(),
+  urgency: Urgency = "effect",
+): LinearRequest {
   return async <T>(query: string, variables: Record<string, unknown>): Promise<T> => {
+    budget.take(urgency);
     // The SDK has no time-out of its own: a client is cheap, and its signal is for one call.
     const { client } = new LinearClient({ apiKey, apiUrl, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
     try {
       const answer = await client.rawRequest<T, Record<string, unknown>>(query, variables);
-      if (!answer.data) throw new LinearUnavailable("Linear answered without data", null, null);
+      budget.told(standingIn(answer.headers));
+      if (!answer.data) throw new LinearUnavailable("Linear answered without data");
       return answer.data;
     } catch (error) {
-      throw translated(error);
+      throw translated(error, budget);
     }
   };
 }
 
-export function createLinear(settings: { readonly apiUrl: string; readonly apiKey: string }): LinearApi {
-  const request = createLinearRequest(settings);
+export function createLinear(settings: LinearSettings, budget?: RateBudget, urgency?: Urgency): LinearApi {
+  const request = createLinearRequest(settings, budget, urgency);
   return {
     blockersOf: async (issueId) => {
       const { issue } = await request<{ issue: { inverseRelations: { nodes: { type: string; issue: RawState }[] } } }>(
@@ -147,24 +158,21 @@ interface RawState {
   readonly state: { readonly type: string };
 }
 
-/** Linear's waits are given in seconds by `retry-after`, or as an epoch in ms by its own headers. */
-function translated(error: unknown): OmakaseError {
+function translated(error: unknown, budget: RateBudget): OmakaseError {
   if (error instanceof OmakaseError) return error;
   const parsed = error instanceof LinearError ? error : null;
   const text = parsed?.errors?.[0]?.message ?? reasonOf(error);
   const raw = isRaw(error) ? error : null;
   const codes = raw?.response?.errors?.map((fault) => fault.extensions?.code) ?? [];
-  if (error instanceof RatelimitedLinearError || codes.includes("RATELIMITED")) {
-    return new LinearUnavailable("Linear's request budget is spent", RATE_LIMIT_WAIT_MS, error);
+  const limited = error instanceof RatelimitedLinearError ? error : null;
+  if (limited || codes.includes("RATELIMITED")) {
+    return budget.refused("Linear's rate limit is reached", rateLimitWaitMs(limited, Date.now()), error);
   }
   const status = parsed?.status ?? raw?.response?.status;
   if (status !== undefined && status >= 400 && status < 500) return new LinearRefused(message(raw) ?? text, { cause: error });
   if (status === 200) return new LinearRefused(message(raw) ?? text, { cause: error });
-  return new LinearUnavailable(text, null, error);
+  return new LinearUnavailable(text, { cause: error });
 }
-
-/** The leaky bucket refills within the hour; half a minute lets a few requests through again. */
-const RATE_LIMIT_WAIT_MS = 30_000;
 
 interface RawError {
   readonly response?: {

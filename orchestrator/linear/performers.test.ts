@@ -1,6 +1,6 @@
 // What the pipeline does in Linear, with the stock SDK against local/linear: once, whatever happens to the answers.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { aLinear, type LinearUnderTest } from "@omakase/local-linear/testing/linear";
 import { aContext, aConvex, aLog, refusal } from "../testing/edge.ts";
 import { createLinear, type LinearApi } from "./client.ts";
@@ -11,6 +11,9 @@ let server: LinearUnderTest;
 let linear: LinearApi;
 beforeAll(async () => {
   server = await aLinear();
+});
+// What one test spends of the budget is not for the next.
+beforeEach(() => {
   linear = createLinear({ apiUrl: `${server.url}/graphql`, apiKey: server.key("omakase") });
 });
 afterAll(() => server.stop());
@@ -67,7 +70,7 @@ describe("what Linear says no with", () => {
 
   test("a spent request budget is waited for", async () => {
     await server.order({ kind: "ratelimited" });
-    expect(await move("OMA-1")).toMatchObject({ code: "linear_unavailable", retryable: true, retryAfterMs: 30_000 });
+    expect(await move("OMA-1")).toMatchObject({ code: "rate_limited", retryable: true, retryAfterMs: 3_600 });
   });
   test("a server fault is tried again", async () => {
     await server.order({ kind: "error", status: 502 });
@@ -107,15 +110,20 @@ test("a sweep reads every issue changed since the last known, over pages, archiv
   const seen: { issueId: string; removed: boolean; updatedAt: number }[] = [];
   const { caller } = aConvex({
     "linear:projects": () => [
-      { project: "omakase/gone", linearTeamId: "no-such-team", lastUpdatedAt: 0 },
-      { project: "omakase/sample", linearTeamId: teamId, lastUpdatedAt: 0 },
+      { project: "omakase/gone", linearTeamId: "no-such-team" },
+      { project: "omakase/sample", linearTeamId: teamId },
     ],
     "linear:sync": ({ issues }) => {
       seen.push(...(issues as typeof seen));
-      return { changed: (issues as unknown[]).length };
+      return { news: (issues as { issueId: string }[]).map(({ issueId }) => issueId) };
     },
+    "reconcile:sweptUntil": () => 0,
+    "reconcile:swept": ({ until }) => void marks.push(until as number),
   });
-  expect(await sweepLinear(linear, caller, aLog().log)).toBe(seen.length);
+  const marks: number[] = [];
+  const repairs = { record: () => Promise.reject(new Error("a first sweep repairs nothing")) };
+  expect(await sweepLinear({ linear, convex: caller, repairs, log: aLog().log })).toBe(seen.length);
+  expect(marks.at(-1)).toBe(seen.at(-1)!.updatedAt);
   const times = seen.map(({ updatedAt }) => updatedAt);
   expect(times).toEqual([...times].sort((a, b) => a - b));
   const ids = new Set(seen.map(({ issueId }) => issueId));
