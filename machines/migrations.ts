@@ -22,7 +22,13 @@ interface Migration {
 }
 
 /** By kind and by the version a snapshot was stored with. */
-const MIGRATIONS: Readonly<Record<ActorKind, Readonly<Record<string, Migration>>>> = { project: {}, feature: {}, agent: {} };
+const MIGRATIONS: Readonly<Record<ActorKind, Readonly<Record<string, Migration>>>> = {
+  project: {},
+  // 2 hears of a missing pull request: nothing is stored differently.
+  feature: { "1": { to: "2", migrate: (stored) => stored } },
+  // 2 knows whether its launch is held back.
+  agent: { "1": { to: "2", migrate: (stored) => ({ ...stored, context: { ...stored.context, heldBack: null } }) } },
+};
 
 /** There is no way from the stored version to this build's. */
 export class UnknownVersionError extends Error {

@@ -81,7 +81,7 @@ export interface LaunchOptions {
   /** Start without the dashboard: benchmarks and the headless demo have no use for it. */
   readonly web: boolean;
   /** More options for stand-ins, e.g. other quotas for a benchmark; a later one wins over the launcher's own. */
-  readonly extra: { readonly ecs?: readonly string[]; readonly model?: readonly string[] };
+  readonly extra: { readonly ecs?: readonly string[]; readonly linear?: readonly string[]; readonly model?: readonly string[] };
   /** Settings of the real services asked for by name, and of nothing else: what merely lies in the shell is not read (P1). */
   readonly real: ReadonlyMap<RealService, Readonly<Record<string, string>>>;
 }

@@ -133,7 +133,7 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
         ...port("linear"),
         ...["--api-key-file", files.linearKeys],
         // The orchestrator keeps to what it is told: a real workspace's 5,000 would slow a benchmark or a soak down.
-        ...["--requests-per-hour", "1000000"],
+        ...(options.extra.linear ?? ["--requests-per-hour", "1000000"]),
       ]),
     );
   if (!github) {

@@ -102,7 +102,10 @@ describe("a running task", () => {
     const { sweep, recorded } = setup({ [over.run]: { over: "Cancelled by Dana" }, [second.run]: { taskArn: "arn:other" } });
     for (let time = 0; time < 3; time++) await sweep();
     for (const { taskArn } of [over, second]) await caller.reaches(taskArn, "STOPPED");
-    expect(recorded.map(({ what }) => what.split(": ").at(-1)).sort()).toEqual(["Another task does its run", "Cancelled by Dana"]);
+    expect(recorded.map(({ what }) => what.split(": ").at(-1)).sort()).toEqual([
+      "Another task does its run",
+      "Cancelled by Dana",
+    ]);
   });
 
   test("O1: of somebody else, of another Omakase, or of a project another process looks after is not touched", async () => {

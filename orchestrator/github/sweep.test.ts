@@ -86,7 +86,9 @@ describe("the sweep", () => {
     await sweep();
     expect(letters).toEqual([]);
     await sweep();
-    expect(letters.map(({ key, event }) => [key, JSON.parse(event).type])).toEqual([[`missing:4711:${since}`, "pullRequest.missing"]]);
+    expect(letters.map(({ key, event }) => [key, JSON.parse(event).type])).toEqual([
+      [`missing:4711:${since}`, "pullRequest.missing"],
+    ]);
     expect(recorded.filter(({ kind }) => kind === "pullRequestMissing")).toHaveLength(1);
   });
 
@@ -97,10 +99,12 @@ describe("the sweep", () => {
       const settings = { apiUrl: small.url, webUrl: small.url, appId: String(APP_ID), privateKey: keys.privateKey };
       const shared = createGitHub(settings);
       const list = (urgency: "sweep" | "effect") =>
-        shared.call("omakase/demo", (octokit, at) => octokit.pulls.list(at), urgency).then(
-          () => "done",
-          (error: { code: string }) => error.code,
-        );
+        shared
+          .call("omakase/demo", (octokit, at) => octokit.pulls.list(at), urgency)
+          .then(
+            () => "done",
+            (error: { code: string }) => error.code,
+          );
       const said = [await list("sweep"), await list("sweep"), await list("sweep"), await list("sweep"), await list("sweep")];
       expect(said).toEqual(["done", "done", "done", "done", "rate_limited"]);
       expect(await list("effect")).toBe("done");

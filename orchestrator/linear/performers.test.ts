@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { aLinear, type LinearUnderTest } from "@omakase/local-linear/testing/linear";
 import { aContext, aConvex, aLog, refusal } from "../testing/edge.ts";
-import { createLinear, type LinearApi } from "./client.ts";
+import { createLinear, type LinearApi, linearBudget } from "./client.ts";
 import { commentOnIssue, moveIssue, resolveDependencies } from "./performers.ts";
 import { sweepLinear } from "./sweep.ts";
 
@@ -131,4 +131,64 @@ test("a sweep reads every issue changed since the last known, over pages, archiv
   expect(seen.find(({ issueId }) => issueId === made[0]!.id)?.removed).toBe(true);
   const [newest] = (await linear.changedSince(teamId, times.at(-1)!, null)).issues;
   expect(newest?.updatedAt).toBe(times.at(-1)!);
+});
+
+test("a sweep goes on from its own mark: what webhooks have brought meanwhile does not hide what they have not", async () => {
+  const missed = await server.anIssue({ title: "Its webhook was lost" });
+  const later = await server.anIssue({ title: "Its webhook came" });
+  const teamId = (await server.team()).id;
+  const [newest] = (await linear.changedSince(teamId, Date.now() - 5_000, null)).issues.slice(-1);
+  const known = new Set([later.id]);
+  let mark = newest!.updatedAt - 10;
+  const recorded: string[] = [];
+  const { caller } = aConvex({
+    "linear:projects": () => [{ project: "omakase/sample", linearTeamId: teamId }],
+    "linear:sync": ({ issues }) => {
+      const news = (issues as { issueId: string }[]).map(({ issueId }) => issueId).filter((id) => !known.has(id));
+      for (const id of news) known.add(id);
+      return { news };
+    },
+    "reconcile:sweptUntil": () => mark,
+    "reconcile:swept": ({ until }) => {
+      mark = until as number;
+    },
+  });
+  const repairs = { record: async ({ subject }: { subject: string }) => void recorded.push(subject) };
+  const sweep = (now: number) => sweepLinear({ linear, convex: caller, repairs, log: aLog().log, now: () => now });
+  expect(await sweep(Date.now() + 120_000)).toBeGreaterThan(0);
+  expect(recorded).toContain(missed.identifier);
+  expect(recorded).not.toContain(later.identifier);
+  const before = recorded.length;
+  expect([await sweep(Date.now() + 120_000), recorded.length]).toEqual([0, before]);
+});
+
+test("one budget for all who use the key: it is learnt from the answers, a sweep leaves the last of it, and nobody is refused", async () => {
+  const small = await aLinear({ requestsPerHour: 10 });
+  try {
+    const { id } = await small.anIssue({}, "dana");
+    const settings = { apiUrl: `${small.url}/graphql`, apiKey: small.key("omakase") };
+    const budget = linearBudget();
+    const [effects, sweeps] = [createLinear(settings, budget), createLinear(settings, budget, "sweep")];
+    const outcomes = async (api: LinearApi, times: number) => {
+      const seen: string[] = [];
+      for (let time = 0; time < times; time++) {
+        seen.push(
+          await api.stateOf(id).then(
+            () => "done",
+            (error: { code: string; message: string }) => `${error.code}: ${error.message.split(":").slice(0, -1).join(":")}`,
+          ),
+        );
+      }
+      return seen;
+    };
+    const spent = "rate_limited: linear: the budget of 10 an hour is spent";
+    expect(await outcomes(sweeps, 9)).toEqual([...Array.from({ length: 8 }, () => "done"), spent]);
+    expect(await outcomes(effects, 3)).toEqual(["done", "done", spent]);
+    // Another process with the same key knows nothing of it, is refused once, and then waits as long as Linear says.
+    const other = createLinear(settings);
+    const refused = await refusal(other.stateOf(id));
+    expect([refused.code, refused.retryAfterMs! > 60_000]).toEqual(["rate_limited", true]);
+  } finally {
+    await small.stop();
+  }
 });

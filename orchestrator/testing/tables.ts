@@ -105,6 +105,24 @@ export class Tables {
     }
   }
 
+  /** A backup of everything, as it is now. @returns puts it back, whatever has happened since */
+  backup(): () => void {
+    const tables = [this.actors, this.mailbox, this.outbox, this.timers, this.shards, this.heartbeats, this.#receipts] as Map<
+      unknown,
+      unknown
+    >[];
+    const copies = tables.map((table) => new Map(table));
+    const steps = this.transitions.length;
+    return () => {
+      for (const [index, table] of tables.entries()) {
+        table.clear();
+        for (const [key, row] of copies[index] ?? []) table.set(key, row);
+      }
+      this.transitions.length = steps;
+      for (const watcher of this.watchers) watcher();
+    };
+  }
+
   attend(owner: string, held: readonly Epoch[], ttlMs: number, sinceMs: number | null): Attendance {
     return this.transaction(() => {
       const now = this.now();
