@@ -115,6 +115,41 @@ describe("launching", () => {
     expect(await never.launched()).toHaveLength(1);
   });
 
+  test("E3: a day later ECS has forgotten the token: the task that runs, or that its run knows, is the one; no second is started", async () => {
+    let aheadMs = 0;
+    const aging = await aServer({ vcpu: 100, now: () => Date.now() + aheadMs });
+    try {
+      await aging.caller.define("sleeper", "sleep 30");
+      await aging.caller.define("quick", "exit 0");
+      const perform = async (effectId: string, taskDefinition: string, taskArn: string | null) => {
+        const { caller: convex } = aConvex({
+          "reconcile:launch": () => ({ over: null }),
+          "runs:byAgent": () => ({ effectId, taskArn }),
+        });
+        const now = () => Date.now() + aheadMs;
+        const performed = await runTask({
+          ...{ ecs: aging.caller.ecs, settings: { ...settings, taskDefinition }, convex, log: aLog().log, now },
+          pace: new LaunchPace(systemClock),
+        })(
+          { kind: "runTask", agent: AGENT, role: "coder", attempt: 1, limits: {} } as RunTask,
+          aContext({ effectId, actor: AGENT, askedAt: startedAt }),
+        );
+        return performed.kind === "answer" ? performed.taskArn : undefined;
+      };
+      const startedAt = Date.now();
+      const running = await perform("a/b/c/coder-1:1:0", "sleeper", null);
+      const ended = await perform("a/b/c/coder-1:2:0", "quick", null);
+      await aging.caller.reaches(ended!, "STOPPED");
+      aheadMs = 25 * 3_600_000;
+      expect(await perform("a/b/c/coder-1:1:0", "sleeper", null)).toBe(running!);
+      expect(await perform("a/b/c/coder-1:2:0", "quick", ended!)).toBe(ended!);
+      const launched = (await aging.caller.journal()).filter(({ operation, result }) => operation === "RunTask" && result === "new");
+      expect(launched).toHaveLength(2);
+    } finally {
+      await aging.end();
+    }
+  }, 15_000);
+
   test("a server fault is tried again", async () => {
     await caller.fault({ target: "api", operation: "RunTask", kind: "serverError", times: 10 });
     expect(await refusal(setup().perform())).toMatchObject({ code: "ecs_unavailable", retryable: true });
