@@ -141,6 +141,7 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
       spec("github", "local/github/main.ts", [
         ...dir("github"),
         ...port("github"),
+        ...["--rate-limit", "1000000"],
         "--app-id",
         SAMPLE.githubAppId,
         "--app-public-key",

@@ -209,8 +209,7 @@ export class Dispatcher {
       const next = waitMs > 0 ? undefined : lane.turns.next();
       if (next) {
         if (next.holding.isOpen && this.isHeld(next)) void this.perform(next, lane);
-      }
-      else {
+      } else {
         const openAt = waitMs > 0 ? this.deps.clock.elapsed() + waitMs : lane.turns.nextOpening();
         if (openAt !== null) this.wakeLater(lane, farSide, openAt);
         return;

@@ -143,7 +143,9 @@ describe("launching", () => {
       aheadMs = 25 * 3_600_000;
       expect(await perform("a/b/c/coder-1:1:0", "sleeper", null)).toBe(running!);
       expect(await perform("a/b/c/coder-1:2:0", "quick", ended!)).toBe(ended!);
-      const launched = (await aging.caller.journal()).filter(({ operation, result }) => operation === "RunTask" && result === "new");
+      const launched = (await aging.caller.journal()).filter(
+        ({ operation, result }) => operation === "RunTask" && result === "new",
+      );
       expect(launched).toHaveLength(2);
     } finally {
       await aging.end();

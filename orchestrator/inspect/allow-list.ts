@@ -13,7 +13,18 @@ const CONTEXT: Readonly<Record<ActorKind, readonly string[]>> = {
     ...["failedStage", "pullRequest", "pausedBy", "pauseReason"],
   ],
   agent: [
-    ...["address", "role", "limits", "attempt", "infrastructureFailures", "agentFailures", "acceptedAt", "report", "cause"],
+    ...[
+      "address",
+      "role",
+      "limits",
+      "attempt",
+      "heldBack",
+      "infrastructureFailures",
+      "agentFailures",
+      "acceptedAt",
+      "report",
+      "cause",
+    ],
     ...["reason", "costUsd", "headSha", "wallClockLeftMs", "checkAfterMs", "heardAt"],
   ],
 };

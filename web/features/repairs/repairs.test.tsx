@@ -3,7 +3,14 @@ import { render, screen } from "@testing-library/react";
 import { type Repair, RepairList } from "./RepairList.tsx";
 
 const aRepair = (over: Partial<Repair> = {}): Repair => ({
-  ...{ farSide: "ecs", kind: "orphanStopped", subject: "arn:1", actor: null, what: "A task was stopped", at: Date.now() - 60_000 },
+  ...{
+    farSide: "ecs",
+    kind: "orphanStopped",
+    subject: "arn:1",
+    actor: null,
+    what: "A task was stopped",
+    at: Date.now() - 60_000,
+  },
   ...over,
 });
 
