@@ -26,6 +26,7 @@ import { linearWebhook } from "./linear/webhook.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { modelGateway } from "./model/gateway.ts";
+import { Meter } from "./model/meter.ts";
 import { createCaller, createConvexStore } from "./store/convex-store.ts";
 
 /** How long the shards' effects in flight may still take before the shards are handed over: a successor has them within 2 s. */
@@ -71,6 +72,7 @@ async function start(): Promise<void> {
     checkProgress: checkProgress(convex),
   };
   const host = createHost({ store, performers, log, leaseTtlMs: config.leaseTtlMs });
+  const meter = new Meter({ convex, log });
   const metrics = createMetrics(host);
   const counting = (source: string) => (outcome: string) => metrics.webhooks.inc({ source, outcome });
   let draining = false;
@@ -99,7 +101,7 @@ async function start(): Promise<void> {
         count: counting("ecs"),
       }),
       agentEndpoints({ secret, publicUrl, modelByRole: config.model.byRole, convex, github, log }),
-      modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, log }),
+      modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, meter, log }),
       inspector({
         verify: createVerifyPerson(config.identity),
         open: (personToken) => openProjectLog(config.convexUrl, personToken),
@@ -134,6 +136,7 @@ async function start(): Promise<void> {
     const { server } = app;
     await Promise.race([server?.stop(), Bun.sleep(LAST_ANSWERS_MS)]);
     await server?.stop(true);
+    await meter.flush();
     await store.close();
     clearTimeout(limit);
     log.info("orchestrator.stopped");

@@ -9,6 +9,7 @@
 //   A6. An event of another attempt changes nothing.
 //   A7. Only a report makes a run succeed (or ask for changes); an exit code alone proves nothing.
 //   A8. No state waits for ever: each living state has a timer, or is left by one of its parent.
+//   A9. A run over its budget is not tried again: it ends in `overBudget`, and says whose budget it was.
 
 import { and, setup } from "xstate";
 import { asks } from "../asks.ts";
@@ -109,7 +110,7 @@ export const agentMachine = setup({
   },
 }).createMachine({
   id: "agent",
-  version: "1",
+  version: "2",
   context: ({ input }) => newAgent(input),
   initial: "launching",
   states: {
@@ -195,5 +196,6 @@ export const agentMachine = setup({
     stalled: final("stalled", "failed", "Stalled", "stuck"),
     cancelled: final("cancelled", "cancelled", "Cancelled", "idle"),
     lost: final("lost", "failed", "Lost", "offline"),
+    overBudget: final("overBudget", "failed", "Out of budget", "stuck"),
   },
 });
