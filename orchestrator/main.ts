@@ -27,6 +27,7 @@ import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { modelGateway } from "./model/gateway.ts";
 import { Meter } from "./model/meter.ts";
+import { operator } from "./operator/operator.ts";
 import { createCaller, createConvexStore } from "./store/convex-store.ts";
 
 /** How long the shards' effects in flight may still take before the shards are handed over: a successor has them within 2 s. */
@@ -73,6 +74,7 @@ async function start(): Promise<void> {
   };
   const host = createHost({ store, performers, log, leaseTtlMs: config.leaseTtlMs });
   const meter = new Meter({ convex, log });
+  const verify = createVerifyPerson(config.identity);
   const metrics = createMetrics(host);
   const counting = (source: string) => (outcome: string) => metrics.webhooks.inc({ source, outcome });
   let draining = false;
@@ -102,8 +104,9 @@ async function start(): Promise<void> {
       }),
       agentEndpoints({ secret, publicUrl, modelByRole: config.model.byRole, convex, github, log }),
       modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, meter, log }),
+      operator({ key: config.operatorKey, convex, convexUrl: config.convexUrl, verify, log }),
       inspector({
-        verify: createVerifyPerson(config.identity),
+        verify,
         open: (personToken) => openProjectLog(config.convexUrl, personToken),
         webOrigin: config.webOrigin,
         log,
