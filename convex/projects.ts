@@ -4,9 +4,11 @@ import type { ProjectEvent } from "@omakase/machines/project/project-events";
 import { v } from "convex/values";
 import { memberMutation, personQuery } from "./access.ts";
 import { recordAct } from "./audit.ts";
+import { tellBudget } from "./budgets.ts";
 import { projectCard, vProjectCard } from "./cards.ts";
 import { refuse } from "./errors.ts";
 import { deliver, findActor, isSeen } from "./mail.ts";
+import { settingsOf } from "./settings.ts";
 import { limitsFault, settingsFault } from "./settingsFault.ts";
 import { projectOf } from "./shardOf.ts";
 import { membershipsOf } from "./users.ts";
@@ -68,14 +70,14 @@ export const get = personQuery({
       const addresses = found.map(({ row }) => row.address).join(", ");
       refuse({ code: "ambiguous", message: `Several of your organisations have a project "${slug}": use one of ${addresses}.` });
     }
-    const { linearTeamId, defaultBranch, testCommand, limits, settings } = first.row;
+    const { linearTeamId, defaultBranch, testCommand, limits } = first.row;
     return {
       ...projectCard(first.row, first.organization, first.role),
       linearTeamId,
       defaultBranch,
       testCommand,
       limits,
-      settings,
+      settings: settingsOf(first.row),
     };
   },
 });
@@ -122,6 +124,8 @@ export const configure = memberMutation({
       ...(limits === undefined ? {} : { limits }),
       ...(settings === undefined ? {} : { settings }),
     });
+    // A run's ceiling is a budget too: whoever it stopped tries again with the new one.
+    if (settings) await tellBudget(ctx, key);
     await recordAct(ctx, { what: "configure", why: null, actor: project.address, key });
     return { key };
   },

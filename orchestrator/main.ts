@@ -32,6 +32,8 @@ import { linearWebhook } from "./linear/webhook.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { modelGateway } from "./model/gateway.ts";
+import { Meter } from "./model/meter.ts";
+import { operator } from "./operator/operator.ts";
 import { LAUNCHES, LaunchPace } from "./rates/launch-pace.ts";
 import { createRepairs } from "./repairs.ts";
 import { type Repeated, repeatSweep } from "./repeat-sweep.ts";
@@ -97,6 +99,8 @@ async function start(): Promise<void> {
     checkProgress: checkProgress(convex),
   };
   const host = createHost({ store, performers, log, leaseTtlMs: config.leaseTtlMs });
+  const meter = new Meter({ convex, log });
+  const verify = createVerifyPerson(config.identity);
   const metrics = createMetrics(host);
   const counting = (source: string) => (outcome: string) => metrics.webhooks.inc({ source, outcome });
   let draining = false;
@@ -131,9 +135,10 @@ async function start(): Promise<void> {
         count: counting("ecs"),
       }),
       agentEndpoints({ secret, publicUrl, modelByRole: config.model.byRole, convex, github, log }),
-      modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, log }),
+      modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, meter, log }),
+      operator({ key: config.operatorKey, convex, convexUrl: config.convexUrl, verify, log }),
       inspector({
-        verify: createVerifyPerson(config.identity),
+        verify,
         open: (personToken) => openProjectLog(config.convexUrl, personToken),
         webOrigin: config.webOrigin,
         log,
@@ -166,6 +171,7 @@ async function start(): Promise<void> {
     const { server } = app;
     await Promise.race([server?.stop(), Bun.sleep(LAST_ANSWERS_MS)]);
     await server?.stop(true);
+    await meter.flush();
     await store.close();
     clearTimeout(limit);
     log.info("orchestrator.stopped");

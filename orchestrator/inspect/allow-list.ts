@@ -6,11 +6,11 @@ import type { ActorKind } from "@omakase/machines";
 import { maskDeep } from "../agents/masking.ts";
 
 const CONTEXT: Readonly<Record<ActorKind, readonly string[]>> = {
-  project: ["address", "limits", "settings", "places", "again", "asked", "held", "pausedBy", "pauseReason"],
+  project: ["address", "limits", "settings", "places", "again", "asked", "held", "holds", "outOf"],
   feature: [
     ...["address", "branch", "settings", "next", "placed", "agent", "lastAgent", "runs", "reviewRounds", "testRounds"],
     ...["reworkRounds", "costUsd", "headSha", "startedAt", "inProgress", "blockers", "moreBlockers", "outdated", "failure"],
-    ...["failedStage", "pullRequest", "pausedBy", "pauseReason"],
+    ...["failedStage", "pullRequest", "pausedBy", "pauseReason", "burn", "overBudget"],
   ],
   agent: [
     ...[
@@ -25,7 +25,7 @@ const CONTEXT: Readonly<Record<ActorKind, readonly string[]>> = {
       "report",
       "cause",
     ],
-    ...["reason", "costUsd", "headSha", "wallClockLeftMs", "checkAfterMs", "heardAt"],
+    ...["reason", "costUsd", "turns", "budget", "headSha", "wallClockLeftMs", "checkAfterMs", "heardAt"],
   ],
 };
 
