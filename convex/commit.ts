@@ -194,6 +194,7 @@ class Batch {
       actions,
       ignored,
       at,
+      epoch: this.owned.get(actor.shard),
     });
   }
 
