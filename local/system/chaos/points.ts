@@ -27,7 +27,7 @@ const REQUESTS = [
   "convex.shards:claim",
   "convex.host:load",
   "convex.shards:renew",
-  "convex.host:actor",
+  "convex.host:actors",
   "convex.host:commit spawn",
   "convex.host:commit timer",
   "convex.linear:receive",

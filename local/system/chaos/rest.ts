@@ -1,11 +1,11 @@
 // When a broken world has come to rest: every feature at an end, no agent alive, nothing waiting in the tables.
 
 import type { Tables } from "../checker/history.ts";
-import { readTables } from "../checker/read-tables.ts";
 import type { ChaosWorld } from "./world.ts";
 
 /** `pending` is a ticket nobody has started. */
 const RESTING = new Set(["pending", "passing", "failing", "needsHuman", "cancelled", "merged", "closed"]);
+const LOOKED_AT = ["features", "actors", "mailbox", "outbox", "agentRuns"] as const;
 const LOOK_EVERY_MS = 300;
 
 /** A feature whose blocker has failed waits for a person, as long as nobody else is at work. */
@@ -35,7 +35,7 @@ export async function untilAtRest(
 ): Promise<string[]> {
   for (const until = Date.now() + timeoutMs; ; ) {
     signal?.throwIfAborted();
-    const moving = unrest(await readTables({ url: world.direct.convex, adminKey: world.stack.convex.adminKey }), expected);
+    const moving = unrest(await world.tables(LOOKED_AT), expected);
     if (moving.length === 0 || Date.now() > until) return moving;
     await Bun.sleep(LOOK_EVERY_MS);
   }

@@ -8,7 +8,6 @@ import { type Choices, seeded } from "@omakase/machines/testing/seeded";
 import { POINTS_FILES } from "../../../orchestrator/testing/kill-points.ts";
 import { check } from "../checker/check.ts";
 import { formatViolation } from "../checker/history.ts";
-import { readTables } from "../checker/read-tables.ts";
 import { Tickets } from "../tickets.ts";
 import { Faults } from "./faults.ts";
 import { HAND_OVER_POINTS, POINTS } from "./points.ts";
@@ -233,9 +232,7 @@ class ChaosRun {
     const open: { readonly key: string; readonly id: string }[] = [];
     while (!this.isOver) {
       try {
-        const { features } = await readTables({ url: this.world.direct.convex, adminKey: this.world.stack.convex.adminKey }, [
-          "features",
-        ]);
+        const { features } = await this.world.tables(["features"]);
         const resting = features.filter(
           ({ state }) => !/queued|working|launching|waiting|backing|opening|asking/i.test(state),
         ).length;

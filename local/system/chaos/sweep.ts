@@ -8,7 +8,6 @@ import { seeded } from "@omakase/machines/testing/seeded";
 import { POINTS_FILES } from "../../../orchestrator/testing/kill-points.ts";
 import { check } from "../checker/check.ts";
 import { formatViolation } from "../checker/history.ts";
-import { readTables } from "../checker/read-tables.ts";
 import { Tickets } from "../tickets.ts";
 import { HAND_OVER_POINTS, POINTS } from "./points.ts";
 import { untilAtRest } from "./rest.ts";
@@ -97,7 +96,7 @@ async function playRound(world: ChaosWorld): Promise<number> {
   await tickets.block(blocker.id, blocked.id);
   for (const { key } of [blocker, blocked, silent, cancelled]) await tickets.move(key, "Todo");
   const states = async () => {
-    const { features } = await readTables({ url: world.direct.convex, adminKey: world.stack.convex.adminKey });
+    const { features } = await world.tables(["features"]);
     return new Map(features.map(({ address, state }) => [address.split("/").at(-1)?.toUpperCase(), state]));
   };
   await until(async () => (await states()).get(cancelled.key)?.endsWith(".working") ?? false);
@@ -123,7 +122,7 @@ async function handOver(world: ChaosWorld, deaths: number): Promise<void> {
 
 /** Waits for at most a while: what did not come about shows as points that nobody reached. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + ROUND_TIMEOUT_MS; Date.now() < end && !(await holds()); await Bun.sleep(100));
+  for (const end = Date.now() + ROUND_TIMEOUT_MS; Date.now() < end && !(await holds()); await Bun.sleep(200));
 }
 
 const unreached = (world: ChaosWorld, points: readonly string[]): string[] =>

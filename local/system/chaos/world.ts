@@ -16,7 +16,7 @@ import { seedRepository } from "@omakase/local-sample/seed-repository";
 import { DEFAULT_SETTINGS } from "@omakase/machines";
 import type { Choices } from "@omakase/machines/testing/seeded";
 import { POINTS_FILES } from "../../../orchestrator/testing/kill-points.ts";
-import type { History } from "../checker/history.ts";
+import type { History, TableName, Tables } from "../checker/history.ts";
 import { readJournals } from "../checker/read-journals.ts";
 import { readTables } from "../checker/read-tables.ts";
 import { freePorts, ROOT } from "../headless.ts";
@@ -142,9 +142,14 @@ export class ChaosWorld {
     writeFileSync(join(this.pointsFolder, POINTS_FILES.clock), String(wrongByMs));
   }
 
+  /** @param names all of them when left out */
+  tables(names?: readonly TableName[]): Promise<Tables> {
+    return readTables({ url: this.direct.convex, adminKey: this.stack.convex.adminKey }, names);
+  }
+
   /** Everything there is to check. @param clockMs by how much the orchestrators' clocks are ahead */
   async history(isAtRest: boolean, clockMs = 0): Promise<History> {
-    const tables = await readTables({ url: this.direct.convex, adminKey: this.stack.convex.adminKey });
+    const tables = await this.tables();
     const ends = await readJournals(this.direct);
     return { tables, ends, acknowledged: [...this.ingress.acknowledged], isAtRest, now: Date.now() + clockMs };
   }
@@ -190,6 +195,6 @@ function orchestratorSpec(spec: ProcessSpec, name: string, port: number, points:
     command: spec.command.map((word) => word.replace("orchestrator/main.ts", "orchestrator/testing/chaos-main.ts")),
     env: { ...spec.env, PORT: String(port), ORCHESTRATOR_NAME: name, CHAOS_DIR: points },
     logFile: join(folder, "logs", `${name}.log`),
-    ready: { kind: "http", url: `http://127.0.0.1:${port}/health` },
+    ready: { kind: "http", url: `http://127.0.0.1:${port}/ready` },
   };
 }
