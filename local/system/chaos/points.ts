@@ -24,9 +24,8 @@ const PERFORMED: Readonly<Record<EffectKind, readonly string[]>> = {
 /** Owning, receiving, stepping; what is not about one kind of effect. */
 const REQUESTS = [
   "identity.token",
-  "convex.shards:claim",
+  "convex.shards:attend",
   "convex.host:load",
-  "convex.shards:renew",
   "convex.host:actors",
   "convex.host:commit spawn",
   "convex.host:commit timer",

@@ -101,9 +101,10 @@ function withoutStep(tables: Tables, at: (row: Tables["transitions"][number]) =>
 }
 
 describe("the checker", () => {
-  test("finds nothing wrong with a sound history, of four agents and a pull request", () => {
+  test("finds nothing wrong with a sound history, of four agents or more and a pull request", () => {
     expect(found(sound)).toEqual([]);
-    expect([sound.ends.launches.length, sound.ends.pullRequests.length, sound.ends.comments.length]).toEqual([4, 1, 1]);
+    expect(sound.ends.launches.length).toBeGreaterThanOrEqual(4);
+    expect([sound.ends.pullRequests.length, sound.ends.comments.length]).toEqual([1, 1]);
     expect(sound.tables.timers).toEqual([]);
   });
 
@@ -165,7 +166,7 @@ describe("the checker", () => {
       () =>
         withTables(({ actors }) => ({
           actors: actors.map((row) =>
-            row.address === FEATURE ? { ...row, snapshot: row.snapshot.replace('"coder":1', '"coder":2') } : row,
+            row.address === FEATURE ? { ...row, snapshot: row.snapshot.replace(/"costUsd":[^,}]+/, '"costUsd":99') } : row,
           ),
         })),
     ],
