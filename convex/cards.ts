@@ -113,7 +113,7 @@ export const vTransitionCard = v.object({
   at: v.number(),
 });
 
-export function transitionCard({ _id, _creationTime, project, feature, eventId, ...card }: Doc<"transitions">) {
+export function transitionCard({ _id, _creationTime, project, feature, eventId, epoch, ...card }: Doc<"transitions">) {
   return card;
 }
 

@@ -203,6 +203,7 @@ class Batch {
       actions,
       ignored,
       at,
+      epoch: this.owned.get(actor.shard),
     });
   }
 

@@ -6,8 +6,8 @@ import { refuse } from "./errors.ts";
 import { SHARDS } from "./shardOf.ts";
 import type { Epoch } from "./steps.ts";
 
-/** The shards a caller has proved to own. */
-export type Owned = ReadonlySet<number>;
+/** The shards a caller has proved to own, each with its epoch. */
+export type Owned = ReadonlyMap<number, number>;
 
 /** @throws {ConvexError} `fenced` naming the first shard whose epoch is not current */
 export async function requireEpochs(db: DatabaseReader, epochs: readonly Epoch[]): Promise<Owned> {
@@ -28,7 +28,7 @@ export async function requireEpochs(db: DatabaseReader, epochs: readonly Epoch[]
       }
     }),
   );
-  return new Set(epochs.map(({ shard }) => shard));
+  return new Map(epochs.map(({ shard, epoch }) => [shard, epoch]));
 }
 
 /** @throws {ConvexError} `fenced` when the caller gave no epoch for the shard */

@@ -314,6 +314,8 @@ export default defineSchema({
     /** The machine had no transition for it: recorded, not applied. */
     ignored: v.boolean(),
     at: v.number(),
+    /** Of the owner that stored it: within a shard it never goes back (I7). Rows from before it was kept have none. */
+    epoch: v.optional(v.number()),
   })
     .index("by_actor", ["actor", "sequence"])
     .index("by_event", ["actor", "eventId"])

@@ -7,8 +7,8 @@ export class Tickets {
   private readonly linear: LinearClient;
   private readonly states = new Map<string, string>();
 
-  constructor(launch: Launch) {
-    this.linear = new LinearClient({ apiKey: launch.secrets.linearPersonKey, apiUrl: launch.stack.linear.apiUrl });
+  constructor(launch: Pick<Launch, "stack" | "secrets">, apiUrl = launch.stack.linear.apiUrl) {
+    this.linear = new LinearClient({ apiKey: launch.secrets.linearPersonKey, apiUrl });
   }
 
   async move(key: string, stateName: string): Promise<void> {

@@ -41,6 +41,17 @@ describe("moving an issue", () => {
     await moveIssue(linear)(effect, aContext());
     expect(await journalOf("issueUpdate", id)).toHaveLength(1);
   });
+
+  test("a repeat does not bring back what a person has ended meanwhile", async () => {
+    const { id } = await server.anIssue();
+    const effect = { kind: "moveIssue", issueId: id, stateType: "started", preferredName: null } as const;
+    await server.order({ kind: "drop-reply", match: "issueUpdate" });
+    expect((await refusal(moveIssue(linear)(effect, aContext()))).retryable).toBe(true);
+    const { states } = await linear.stateOf(id);
+    await server.as("dana").updateIssue(id, { stateId: states.find(({ type }) => type === "canceled")?.id ?? "" });
+    await moveIssue(linear)(effect, aContext());
+    expect(await stateOf(id)).toBe("Canceled");
+  });
 });
 
 describe("commenting", () => {

@@ -10,13 +10,18 @@ import type { LinearApi } from "./client.ts";
 
 const DONE = { kind: "answer", event: null } as const;
 
-/** Moves the issue unless it is there. Safe to repeat. */
+/** Where a person has ended an issue, or our own completion has: no later news of its work brings it back. */
+const ENDED: ReadonlySet<string | undefined> = new Set(["completed", "canceled"]);
+
+/** Moves the issue unless it is there, or has come to its end meanwhile. Safe to repeat. */
 export const moveIssue =
   (linear: LinearApi): Performer<MoveIssue> =>
   async ({ issueId, stateType, preferredName }) => {
     const { stateId, states } = await linear.stateOf(issueId);
     const ofType = states.filter((state) => state.type === stateType);
     const target = ofType.find((state) => state.name === preferredName) ?? ofType[0];
+    // Found by `bun run chaos`: a move whose answer was lost is made again, perhaps after a person has cancelled the ticket.
+    if (stateType !== "completed" && ENDED.has(states.find((state) => state.id === stateId)?.type)) return DONE;
     // A team without such a state has no place to move the issue to: nothing to do, and nothing to fail over.
     if (target && target.id !== stateId) await linear.setState(issueId, target.id);
     return DONE;
