@@ -16,7 +16,15 @@ const given = (repository: Partial<Wire["repository"]> = {}, model: Partial<Wire
     ...{ token: "g", tokenExpiresAt: 0, ...repository },
   },
   model: { baseUrl: "https://omakase.example/model", name: "claude-sonnet-5-5", ...model },
-  limits: { wallClockMs: 1, stallMs: 1, maxInfrastructureAttempts: 1, maxAgentAttempts: 1, maxTurns: 1, maxBudgetUsd: 1 },
+  limits: {
+    wallClockMs: 1,
+    stallMs: 1,
+    maxInfrastructureAttempts: 1,
+    maxAgentAttempts: 1,
+    maxTurns: 1,
+    maxBudgetUsd: 1,
+    maxTokens: 1,
+  },
   testCommand: null,
   handover: { plan: null, changes: null, review: null, tests: null, note: null },
 });

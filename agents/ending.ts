@@ -3,8 +3,8 @@
 
 import type { RoleResult } from "./roles/definition.ts";
 
-/** Whose fault a run that did not succeed was. `infrastructure` and `agent` are tried again by the orchestrator, a `verdict` never is. */
-export type FailureClass = "infrastructure" | "agent" | "verdict";
+/** Whose fault a run that did not succeed was. `infrastructure` and `agent` are tried again by the orchestrator, a `verdict` and a spent `budget` never are. */
+export type FailureClass = "infrastructure" | "agent" | "verdict" | "budget";
 
 export interface Ending {
   readonly exitCode: 0 | 1 | 2;
@@ -20,7 +20,7 @@ export interface Ending {
 export class RunFailure extends Error {
   override readonly name = "RunFailure";
   constructor(
-    readonly blame: "infrastructure" | "agent",
+    readonly blame: "infrastructure" | "agent" | "budget",
     readonly code: string,
     message: string,
     options?: ErrorOptions,

@@ -30,7 +30,7 @@ export function structuredResult(role: RoleDefinition, { exitCode, result, compl
   }
   if (result.subtype === "error_max_turns") throw failed("max-turns", `The turns ran out after ${result.num_turns}.`);
   if (result.subtype === "error_max_budget_usd") {
-    throw failed("max-budget", `The budget ran out: $${result.total_cost_usd.toFixed(2)} were spent.`);
+    throw failed("max-budget", `The budget ran out: $${result.total_cost_usd.toFixed(2)} were spent.`, "budget");
   }
   if (result.is_error || exitCode !== 0) {
     const said = quote(result.result || result.errors.join(" ") || complaint || result.subtype);
@@ -39,6 +39,7 @@ export function structuredResult(role: RoleDefinition, { exitCode, result, compl
       throw failed("claude-failed", `Claude Code failed (exit ${exitCode}): ${said}`);
     // Nobody answered, or our own gateway no longer takes this run's token: neither is the agent's doing.
     if (status === null) throw failed("model-unreachable", `The model cannot be reached: ${said}`, "infrastructure");
+    if (status === 402) throw failed("over-budget", `The model gives this run no further answer: ${said}`, "budget");
     if (status === 401 || status === 403)
       throw failed("model-refused", `The model refused this run (${status}): ${said}`, "infrastructure");
     throw failed("model-error", `The model answered with an error (${status}): ${said}`);

@@ -46,6 +46,11 @@ const FUNCTIONS: Record<string, readonly [Audience, (known: Known) => Record<str
   "actors:get": ["viewer", () => ({ address: AGENT })],
   "agents:living": ["viewer", () => ({ project: PROJECT })],
   "agents:ofFeature": ["viewer", () => ({ feature: FEATURE })],
+  "budgets:grant": ["admin", () => ({ feature: FEATURE, usd: 5, tokens: 0, reason: "", key })],
+  "budgets:ofFeature": ["viewer", () => ({ feature: FEATURE })],
+  "budgets:ofProject": ["viewer", () => ({ project: PROJECT, now: 1 })],
+  "budgets:set": ["admin", () => ({ project: PROJECT, month: { usd: 5, tokens: null }, reason: "", key })],
+  "budgets:setOrganization": ["admin", () => ({ project: PROJECT, month: { usd: 5, tokens: null }, reason: "", key })],
   "commands:outcome": ["viewer", () => ({ address: FEATURE, key })],
   "commands:send": ["developer", () => ({ address: FEATURE, action: "start", key })],
   "dependencies:announce": ["service", ({ epochs }) => ({ epochs, effectId: "x", project: PROJECT, state: "met", branch: null })],
@@ -68,6 +73,8 @@ const FUNCTIONS: Record<string, readonly [Audience, (known: Known) => Record<str
   "linear:sync": ["service", () => ({ issues: [] })],
   "mailbox:deliver": ["service", () => ({ deliveries: [] })],
   "mailbox:outside": ["service", () => ({ shard: 0 })],
+  "organizations:operate": ["service", () => ({ organization: "acme", command: { kind: "resume" }, by: "ops", key })],
+  "organizations:steer": ["admin", () => ({ project: PROJECT, command: { kind: "resume" }, key })],
   "projects:configure": ["admin", () => ({ project: PROJECT, key, settings: DEFAULT_SETTINGS })],
   "projects:get": ["person", () => ({ slug: "web" })],
   "projects:list": ["person", () => ({})],
@@ -86,6 +93,8 @@ const FUNCTIONS: Record<string, readonly [Audience, (known: Known) => Record<str
   "runs:byAgent": ["service", () => ({ agent: AGENT, attempt: 1 })],
   "runs:claim": ["service", ({ effectId }) => ({ effectId, claimId: "c", model: "m" })],
   "runs:logs": ["viewer", ({ run }) => ({ run, from: 1 })],
+  "runs:meter": ["service", () => ({ meter: "m", runs: [] })],
+  "runs:receipt": ["viewer", ({ run }) => ({ run })],
   "runs:ofFeature": ["viewer", () => ({ feature: FEATURE })],
   "runs:report": [
     "service",
@@ -102,6 +111,8 @@ const FUNCTIONS: Record<string, readonly [Audience, (known: Known) => Record<str
   "transitions:ofFeature": ["viewer", () => ({ feature: FEATURE, paginationOpts: first })],
   "users:me": ["person", () => ({})],
   "users:signIn": ["person", () => ({})],
+  "why:find": ["service", () => ({ project: null, key: "OMA-1", now: 1 })],
+  "why:ofFeature": ["viewer", () => ({ project: PROJECT, key: "OMA-1", now: 1 })],
 };
 
 interface Registered {

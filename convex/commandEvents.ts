@@ -11,6 +11,7 @@ export const vAction = v.union(
   v.literal("start"),
   v.literal("pause"),
   v.literal("resume"),
+  v.literal("stop"),
   v.literal("retry"),
   v.literal("cancel"),
   v.literal("approve"),
@@ -24,12 +25,13 @@ export interface Command {
   readonly by: string;
   readonly reason: string | null;
   readonly note: string | null;
-  readonly mode: "drain" | "now";
+  readonly mode: "starts" | "drain" | "now";
   readonly from: Role | null;
 }
 
-/** Who may: archiving ends a project for everybody. */
-export const leastRole = (action: string): "developer" | "admin" => (action === "archive" ? "admin" : "developer");
+/** Who may: archiving ends a project for everybody, and an emergency is an admin's to declare and to lift. */
+export const leastRole = (action: string, state = ""): "developer" | "admin" =>
+  action === "archive" || action === "stop" || (action === "resume" && state === "stopped") ? "admin" : "developer";
 
 /** The event, or null when this kind of actor has none for the command, or the command lacks what the event needs. */
 export function commandEvent(kind: ActorKind, command: Command): ProjectEvent | FeatureEvent | null {
@@ -50,6 +52,8 @@ function projectEvent({ action, at, by, mode, reason }: Command): ProjectEvent |
   switch (action) {
     case "pause":
       return { type: action, at, by, mode, ...(reason === null ? {} : { reason }) };
+    case "stop":
+      return reason === null || reason.trim() === "" ? null : { type: action, at, by, reason };
     case "resume":
     case "archive":
       return { type: action, at, by };
@@ -65,7 +69,8 @@ function featureEvent({ action, at, by, mode, reason, note, from }: Command): Fe
     case "approve":
       return { type: action, at, by };
     case "pause":
-      return { type: action, at, by, mode, ...(reason === null ? {} : { reason }) };
+      // A feature has no starts to hold back: what is at work finishes.
+      return { type: action, at, by, mode: mode === "now" ? "now" : "drain", ...(reason === null ? {} : { reason }) };
     case "cancel":
       return { type: action, at, by, ...(reason === null ? {} : { reason }) };
     case "retry":
@@ -73,6 +78,7 @@ function featureEvent({ action, at, by, mode, reason, note, from }: Command): Fe
     case "reject":
       return note === null ? null : { type: action, at, by, note };
     case "archive":
+    case "stop":
       return null;
     default:
       return action satisfies never;

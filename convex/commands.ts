@@ -22,12 +22,12 @@ export const send = memberMutation({
   args: {
     address: v.string(),
     action: vAction,
-    /** For pause and cancel. */
+    /** For pause and cancel; a stop needs one. */
     reason: v.optional(v.string()),
     /** For retry and reject: reaches the next agent. */
     note: v.optional(v.string()),
-    /** For pause. Default: drain. */
-    mode: v.optional(v.union(v.literal("drain"), v.literal("now"))),
+    /** For pause. Default: drain. `starts`, of a project: nobody new is admitted, the others go on. */
+    mode: v.optional(v.union(v.literal("starts"), v.literal("drain"), v.literal("now"))),
     /** For retry: the stage to begin with. Default: the one that failed. */
     from: v.optional(vRole),
     key: v.string(),
@@ -37,15 +37,15 @@ export const send = memberMutation({
   handler: async (ctx, { address, action, reason, note, mode, from, key }) => {
     const { db, person } = ctx;
     if (!/^[\w-]{8,64}$/.test(key)) refuse({ code: "badArgument", message: "key must be a UUID made by the client." });
-    if (leastRole(action) === "admin" && person.role !== "admin") {
-      refuse({ code: "forbidden", message: `You are a ${person.role}; to ${action} needs an admin.` });
-    }
     const actor = await findActor(db, address);
     if (actor === null) return refuse({ code: "notFound", message: `There is no actor ${address}: reload the page.` });
     const letterKey = `command:${key}`;
     if (await isSeen(db, address, letterKey)) return { key };
 
     const shown = await shownOf(db, actor);
+    if (leastRole(action, shown.state) === "admin" && person.role !== "admin") {
+      refuse({ code: "forbidden", message: `You are a ${person.role}; to ${action} needs an admin.` });
+    }
     if (!shown.actions.includes(action)) refuse({ code: "refused", message: refusal(action, shown) });
     const why = note ?? reason ?? null;
     const event = commandEvent(actor.kind, {
@@ -58,7 +58,10 @@ export const send = memberMutation({
       from: from ?? null,
     });
     if (event === null)
-      return refuse({ code: "badArgument", message: `A ${actor.kind} needs more to ${action}: say why in \`note\`.` });
+      return refuse({
+        code: "badArgument",
+        message: `A ${actor.kind} needs more to ${action}: say why in \`${action === "stop" ? "reason" : "note"}\`.`,
+      });
     await deliver(db, actor, { key: letterKey, event: JSON.stringify(event), cause: { kind: "person", name: person.name } });
     await recordAct(ctx, { what: action, why: why === null ? null : cut(why, MAX_NOTE), actor: address, key: letterKey });
     return { key };
@@ -100,6 +103,7 @@ export const outcome = memberQuery({
 
 interface Shown {
   readonly name: string;
+  readonly state: string;
   readonly label: string;
   readonly actions: readonly string[];
   readonly why: string | null;
@@ -108,19 +112,19 @@ interface Shown {
 /** What the actor's view says. */
 async function shownOf(db: DatabaseReader, actor: Doc<"actors">): Promise<Shown> {
   const row = await db.get(actor.view);
-  if (row === null) return { name: actor.address, label: "gone", actions: [], why: null };
+  if (row === null) return { name: actor.address, state: "", label: "gone", actions: [], why: null };
   const shown = "view" in row ? row.view : row;
   const name = "key" in row ? row.key : "name" in row ? row.name : actor.address;
   const reasons = "reasons" in row ? row.reasons.map(({ text }) => text) : [];
   const why =
     actor.status === "parked" ? `It is parked: ${actor.parkedReason}` : reasons.length === 0 ? null : reasons.join("; ");
-  return { name, label: shown.label, actions: shown.actions, why };
+  return { name, state: shown.state, label: shown.label, actions: shown.actions, why };
 }
 
-function refusal(action: string, { name, label, actions, why }: Shown): string {
+function refusal(action: string, { name, state, label, actions, why }: Shown): string {
   const accepted =
     actions.length === 0
       ? "It accepts no command now."
-      : `It accepts now: ${actions.map((each) => `${each} (${leastRole(each) === "admin" ? "admin" : "developer or admin"})`).join(", ")}.`;
+      : `It accepts now: ${actions.map((each) => `${each} (${leastRole(each, state) === "admin" ? "admin" : "developer or admin"})`).join(", ")}.`;
   return `${name} does not accept ${action} while it is "${label}"${why === null ? "" : ` (${why})`}. ${accepted}`;
 }

@@ -6,6 +6,7 @@
 //   C3. A step reaches its own project only: sends, spawns and rows of another project are refused (P9).
 //   C4. An actor's row and its view row are written once a batch, with what its last step said.
 //   C5. A step that cannot be stored is refused by its actor's name, so that the host can find it among the others (H5).
+//   C6. A launch is asked for only with its reservation (reservations.ts M1): without one its effect is stored as refused, and answered.
 
 import { ConvexError } from "convex/values";
 import type { Doc, Id } from "./_generated/dataModel";
@@ -13,6 +14,7 @@ import type { DatabaseWriter } from "./_generated/server";
 import { createActor } from "./births.ts";
 import { refuse } from "./errors.ts";
 import { type Owned, requireOwned } from "./fence.ts";
+import { askedAgain, askId, settleEnded, withholding } from "./launches.ts";
 import { findActor, findReceipt, post, stillPosted } from "./mail.ts";
 import { featureOf } from "./shardOf.ts";
 import { stepFault } from "./stepFault.ts";
@@ -26,6 +28,7 @@ import {
   type Step,
   type StepResult,
   type TimerChange,
+  type Withheld,
 } from "./steps.ts";
 import { ViewWrites } from "./viewWrites.ts";
 
@@ -82,15 +85,17 @@ class Batch {
     const asker: Asker = { ...actor, sequence };
     const spawned: Spawned[] = [];
     const mail: Posted[] = [];
+    const withheld: Withheld[] = [];
     for (const spawn of step.spawns) {
       const birth = await createActor(this.db, home(actor), spawn, { at: step.at, bornOf: `${step.actor}:${sequence}` });
       spawned.push(birth);
       if (!birth.created) continue;
       const child: Asker = { ...home(actor), address: spawn.address, kind: spawn.view.kind, sequence: 0 };
-      mail.push(...(await this.#ask(child, spawn, step.at)));
+      mail.push(...(await this.#ask(child, spawn, step.at, withheld)));
     }
-    mail.push(...(await this.#ask(asker, step, step.at)));
-    return { kind: "stored", sequence, mail, spawned };
+    mail.push(...(await this.#ask(asker, step, step.at, withheld)));
+    await settleEnded(this.db, step);
+    return { kind: "stored", sequence, mail, spawned, withheld };
   }
 
   /** Writes the rows that several steps of the batch may have changed. */
@@ -133,19 +138,23 @@ class Batch {
       });
     }
     const { sequence } = receipt;
-    if (sequence !== step.expectedSequence + 1) return { kind: "duplicate", sequence, replay: false, mail: [], spawned: [] };
+    if (sequence !== step.expectedSequence + 1)
+      return { kind: "duplicate", sequence, replay: false, mail: [], spawned: [], withheld: [] };
     const mail: Posted[] = [];
     const spawned: Spawned[] = [];
+    const withheld: Withheld[] = [];
     for (const spawn of step.spawns) {
       const actor = await findActor(this.db, spawn.address);
       if (actor === null) continue;
       const created = actor.bornOf === `${step.actor}:${sequence}`;
       spawned.push({ address: spawn.address, actorId: actor._id, created });
       if (!created) continue;
+      withheld.push(...(await askedAgain(this.db, spawn.address, 0, spawn.effects)));
       for (const send of spawn.sends) mail.push(...(await stillPosted(this.db, send.to, askId(spawn.address, 0, send.index))));
     }
+    withheld.push(...(await askedAgain(this.db, step.actor, sequence, step.effects)));
     for (const send of step.sends) mail.push(...(await stillPosted(this.db, send.to, askId(step.actor, sequence, send.index))));
-    return { kind: "duplicate", sequence, replay: true, mail, spawned };
+    return { kind: "duplicate", sequence, replay: true, mail, spawned, withheld };
   }
 
   /** The actor a step is for, able to take it: known, of an owned shard, not parked, at the expected sequence (C2). */
@@ -198,9 +207,14 @@ class Batch {
   }
 
   /** Stores what a transition asked for; answers with the mail it posted. */
-  async #ask(asker: Asker, asks: Pick<Spawn, "sends" | "effects" | "timers">, at: number): Promise<Posted[]> {
+  async #ask(
+    asker: Asker,
+    asks: Pick<Spawn, "sends" | "effects" | "timers">,
+    at: number,
+    withheld: Withheld[],
+  ): Promise<Posted[]> {
     await this.#setTimers(asker, asks.timers);
-    for (const effect of asks.effects) await this.#request(asker, effect, at);
+    for (const effect of asks.effects) withheld.push(...(await this.#request(asker, effect, at)));
     const mail: Posted[] = [];
     for (const send of asks.sends) mail.push(await this.#send(asker, send));
     return mail;
@@ -210,14 +224,14 @@ class Batch {
     return post(this.db, shard, to, { key: askId(address, sequence, index), event, cause: { kind: "actor", name: address } });
   }
 
-  async #request({ address, sequence, shard, project, organization }: Asker, effect: Effect, at: number): Promise<void> {
+  async #request({ address, sequence, shard, project, organization }: Asker, effect: Effect, at: number): Promise<Withheld[]> {
     const { index, kind, payload, run } = effect;
     const effectId = askId(address, sequence, index);
     const pending = { state: "pending", error: null, createdAt: at, settledAt: null } as const;
-    await this.db.insert("outbox", { project, shard, actor: address, effectId, kind, payload, ...pending });
-    if (run === null) return;
+    const outbox = await this.db.insert("outbox", { project, shard, actor: address, effectId, kind, payload, ...pending });
+    if (run === null) return [];
     const feature = featureOf(address) ?? address;
-    await this.db.insert("agentRuns", {
+    const row = await this.db.insert("agentRuns", {
       organization,
       project,
       feature,
@@ -227,6 +241,7 @@ class Batch {
       ...UNSTARTED,
       createdAt: at,
     });
+    return withholding(this.db, { project, shard, feature, agent: address, effectId, effect, outbox, run: row, at });
   }
 
   /** Arms, arms again or cancels. The read is skipped by the many steps that touch no timer. */
@@ -271,9 +286,6 @@ const UNSTARTED = {
   reportedAt: null,
   logSequence: 0,
 } as const;
-
-/** The id of an effect and the key of a send: `<actor>:<sequence>:<index>` (P5). */
-const askId = (actor: string, sequence: number, index: number): string => `${actor}:${sequence}:${index}`;
 
 const home = ({ organization, project, shard }: ActorRow) => ({ organization, project, shard });
 

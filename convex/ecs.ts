@@ -9,6 +9,7 @@ import type { DatabaseReader, DatabaseWriter } from "./_generated/server";
 import { serviceMutation, serviceQuery } from "./access.ts";
 import { refuse } from "./errors.ts";
 import { deliver, findActor } from "./mail.ts";
+import { type Bill, settleRun } from "./reservations.ts";
 import { vRunState } from "./validators.ts";
 
 /** A task's state as ECS told it, by event or by `DescribeTasks`. */
@@ -104,7 +105,8 @@ async function take(db: DatabaseWriter, run: Doc<"agentRuns">, event: TaskEvent)
       ? { state: "ended" as const, endedAt: at, stopCode, endReason: reason, exitCode: exitCode ?? run.exitCode }
       : {}),
   });
-  const told = newsOf(event, run.attempt, reason);
+  const bill = isStopped ? await settleRun(db, run) : null;
+  const told = newsOf(event, run.attempt, reason, bill);
   const actor = told === null ? null : await findActor(db, run.agent);
   if (told === null || actor === null) return false;
   const letter = {
@@ -119,12 +121,13 @@ function newsOf(
   { taskArn, lastStatus, exitCode, stopCode, at }: TaskEvent,
   attempt: number,
   reason: string | null,
+  bill: Bill | null,
 ): AgentEvent | null {
   switch (lastStatus) {
     case "RUNNING":
       return { type: "task.running", at, attempt, taskArn };
     case "STOPPED":
-      return { type: "task.stopped", at, attempt, taskArn, exitCode, stopCode: stopCode ?? "", reason: reason ?? "" };
+      return { type: "task.stopped", at, attempt, taskArn, exitCode, stopCode: stopCode ?? "", reason: reason ?? "", ...bill };
     default:
       return null;
   }

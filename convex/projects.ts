@@ -4,6 +4,7 @@ import type { ProjectEvent } from "@omakase/machines/project/project-events";
 import { v } from "convex/values";
 import { memberMutation, personQuery } from "./access.ts";
 import { recordAct } from "./audit.ts";
+import { tellBudget } from "./budgets.ts";
 import { projectCard, vProjectCard } from "./cards.ts";
 import { refuse } from "./errors.ts";
 import { deliver, findActor, isSeen } from "./mail.ts";
@@ -122,6 +123,8 @@ export const configure = memberMutation({
       ...(limits === undefined ? {} : { limits }),
       ...(settings === undefined ? {} : { settings }),
     });
+    // A run's ceiling is a budget too: whoever it stopped tries again with the new one.
+    if (settings) await tellBudget(ctx, key);
     await recordAct(ctx, { what: "configure", why: null, actor: project.address, key });
     return { key };
   },

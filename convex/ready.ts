@@ -5,6 +5,8 @@ import { v } from "convex/values";
 import { serviceMutation } from "./access.ts";
 import { refuse } from "./errors.ts";
 import { requireEpochs } from "./fence.ts";
+import { monthOf } from "./money.ts";
+import { ceilingOf, sharedAccounts, shortOf } from "./reservations.ts";
 import { projectOfEffect, settleWith } from "./settling.ts";
 import { vEpoch, vSettled } from "./steps.ts";
 
@@ -13,7 +15,11 @@ type ReadyFound = Extract<ProjectEvent, { type: "ready.found" }>;
 /** Above any sensible number of features in a pipeline at once; bounds the read. */
 const MOST_ROWS = 1000;
 
-/** Answers `ready.found` with at most `limit` features that want a role and are not in `excluding`. Safe to repeat. @throws {ConvexError} `fenced`, `badArgument` */
+/**
+ * Answers `ready.found` with at most `limit` features that want a role and are not in `excluding`; with none, and whose budget it is,
+ * while the project or the organisation cannot pay for one more run. Safe to repeat.
+ * @throws {ConvexError} `fenced`, `badArgument`
+ */
 export const find = serviceMutation({
   args: { epochs: v.array(vEpoch), effectId: v.string(), project: v.string(), limit: v.number(), excluding: v.array(v.string()) },
   returns: vSettled,
@@ -28,6 +34,14 @@ export const find = serviceMutation({
     const owned = await requireEpochs(ctx.db, epochs);
     return settleWith(ctx.db, owned, effectId, async (effect) => {
       const project = await projectOfEffect(ctx.db, effect, address);
+      const at = Date.now();
+      const accounts = await sharedAccounts(ctx.db, project, monthOf(at));
+      const spent = accounts.find((account) => shortOf(account, ceilingOf(project.settings.agent)) !== null);
+      const outOf = spent === undefined || spent.level === "feature" ? null : spent.level;
+      if (outOf !== null) {
+        const none = { type: "ready.found", at, candidates: [], outOf } satisfies ReadyFound;
+        return { answer: JSON.stringify(none), mail: [] };
+      }
       const ready = await ctx.db
         .query("features")
         .withIndex("by_ready", (q) => q.eq("project", project._id).eq("ready", true))
@@ -37,7 +51,7 @@ export const find = serviceMutation({
         .filter((feature) => !without.has(feature.address))
         .slice(0, limit)
         .flatMap(({ address: feature, wants: role }) => (role === null ? [] : [{ feature, role }]));
-      const found = { type: "ready.found", at: Date.now(), candidates } satisfies Loose<ReadyFound>;
+      const found = { type: "ready.found", at, candidates } satisfies Loose<ReadyFound>;
       return { answer: JSON.stringify(found), mail: [] };
     });
   },

@@ -3,6 +3,7 @@
 //   R1. The first claim wins; the same claim may repeat; every other container is told to go.
 //   R2. Log events are stored once and in order: a repeat is passed over, a gap is refused by naming the next one wanted.
 //   R3. The runner's last word is stored once, whatever came of its task meanwhile.
+//   R4. A run that the gateway refused for its budget has failed over its budget, whatever the container calls it.
 
 import type { AgentEvent } from "@omakase/machines/agent/agent-events";
 import type { RunTask } from "@omakase/machines/effects";
@@ -13,6 +14,7 @@ import type { DatabaseReader, DatabaseWriter } from "./_generated/server";
 import { basesOf, findTicket } from "./blockers.ts";
 import { refuse } from "./errors.ts";
 import { type Cause, deliver, findActor } from "./mail.ts";
+import { reservationOf, settleRun } from "./reservations.ts";
 import { resultsOf, vResults } from "./results.ts";
 import { findRun } from "./settling.ts";
 import { vFailureClass, vRole, vSettings, vUsage } from "./validators.ts";
@@ -117,7 +119,7 @@ const vReportArgs = v.object(vReport);
 
 /** R3. */
 export async function storeReport(db: DatabaseWriter, report: Infer<typeof vReportArgs>): Promise<{ stored: boolean }> {
-  const { effectId, exitCode, class: failure, result, headSha } = report;
+  const { effectId, exitCode, result, headSha } = report;
   const run = await knownRun(db, effectId);
   if (run.reportedAt !== null) return { stored: false };
   if (result !== null && bytesOf(result) > MAX_RESULT_BYTES) {
@@ -125,7 +127,9 @@ export async function storeReport(db: DatabaseWriter, report: Infer<typeof vRepo
   }
   const now = Date.now();
   const usage = most(run.usage, report.usage);
-  const reason = cut(report.reason);
+  const over = exitCode === 1 ? ((await reservationOf(db, effectId))?.overBudget ?? null) : null;
+  const failure = over === null ? report.class : "budget"; // R4
+  const reason = cut(over ?? report.reason);
   const isEnded = run.state === "ended";
   await db.patch(run._id, {
     reportedAt: now,
@@ -136,6 +140,7 @@ export async function storeReport(db: DatabaseWriter, report: Infer<typeof vRepo
     usage,
     ...(isEnded ? {} : { state: "reported" as const, endReason: reason === "" ? null : reason }),
   });
+  const bill = await settleRun(db, { ...run, usage });
   await tellAgent(db, run, `report:${effectId}`, {
     type: "agent.reported",
     at: now,
@@ -143,7 +148,7 @@ export async function storeReport(db: DatabaseWriter, report: Infer<typeof vRepo
     exitCode,
     class: failure,
     reason,
-    costUsd: usage.costUsd,
+    ...(bill ?? { costUsd: usage.costUsd, turns: usage.turns }),
     headSha,
   });
   return { stored: true };

@@ -240,7 +240,7 @@ describe("runs, for people", () => {
 test("runs.standing: a run's token is good from its claim until it has reported, or its agent stops", async () => {
   const { world, effectId } = await setup();
   const standing = () => world.service.query(api.runs.standing, { effectId });
-  expect(await standing()).toEqual({ live: false, repository: "acme/shop" });
+  expect(await standing()).toMatchObject({ live: false, repository: "acme/shop", budget: { over: null } });
   await claim(world, effectId, "a");
   expect(await standing()).toMatchObject({ live: true });
   await stop(world, "stopping");

@@ -4,9 +4,11 @@ import { v } from "convex/values";
 import { memberQuery, serviceMutation, serviceQuery } from "./access.ts";
 import { runCard, vRunCard } from "./cards.ts";
 import { refuse } from "./errors.ts";
+import { ofMetered, usdOf } from "./money.ts";
+import { meter as meterRun, reservationOf } from "./reservations.ts";
 import { appendEvents, claimRun, storeReport, vClaim, vReport, whyStop } from "./runLife.ts";
 import { findRun } from "./settling.ts";
-import { vRole, vRunState, vUsage } from "./validators.ts";
+import { vAmount, vMetered, vReceipt, vRole, vRunState, vUsage } from "./validators.ts";
 
 const MAX_LISTED = 200;
 /** Chunks of one answer: up to 256 KiB each. */
@@ -48,16 +50,78 @@ export const silence = serviceQuery({
   },
 });
 
-/** Whether a run may still work, and on which repository ("owner/name"); null when there is no such run. */
+/** Whether a run may still work, on which repository ("owner/name"), and what it may spend and has; null when there is no such run. */
 export const standing = serviceQuery({
   args: { effectId: v.string() },
-  returns: v.union(v.object({ live: v.boolean(), repository: v.string() }), v.null()),
+  returns: v.union(
+    v.object({
+      live: v.boolean(),
+      repository: v.string(),
+      budget: v.union(v.object({ reserved: vAmount, spent: vAmount, over: v.union(v.string(), v.null()) }), v.null()),
+    }),
+    v.null(),
+  ),
   handler: async ({ db }, { effectId }) => {
     const run = await findRun(db, effectId);
     const project = run && (await db.get(run.project));
     if (run === null || project === null) return null;
     const live = run.claimId !== null && run.endedAt === null && run.reportedAt === null && (await whyStop(db, run)) === null;
-    return { live, repository: project.repository };
+    const reservation = await reservationOf(db, effectId);
+    const budget = reservation && {
+      reserved: reservation.reserved,
+      spent: ofMetered(reservation.metered),
+      over: reservation.overBudget,
+    };
+    return { live, repository: project.repository, budget };
+  },
+});
+
+/** Runs one call may tell of. */
+const MOST_METERED = 100;
+
+/**
+ * Stores what one gateway process has metered of runs so far, in all: safe to repeat, in any order. `meter` names the process; a new
+ * process is a new meter. Answers with each run's standing over all meters.
+ * @throws {ConvexError} `tooLarge`
+ */
+export const meter = serviceMutation({
+  args: { meter: v.string(), runs: v.array(v.object({ effectId: v.string(), metered: vMetered })) },
+  returns: v.array(v.object({ effectId: v.string(), spent: vAmount, over: v.union(v.string(), v.null()) })),
+  handler: async ({ db }, { meter, runs }) => {
+    if (runs.length > MOST_METERED || meter.length > 100)
+      refuse({ code: "tooLarge", message: `At most ${MOST_METERED} runs fit one call, and a meter's name 100 characters.` });
+    const standings = [];
+    for (const { effectId, metered } of runs) {
+      const standing = await meterRun(db, effectId, meter, metered);
+      if (standing !== null) standings.push({ effectId, ...standing });
+    }
+    return standings;
+  },
+});
+
+/** What was checked when a run was launched, what it reserved, and what it came to; null for a run that reserved nothing. */
+export const receipt = memberQuery({
+  needs: "viewer",
+  args: { run: v.id("agentRuns") },
+  returns: v.union(
+    v.object({
+      ...vReceipt.fields,
+      effectId: v.string(),
+      reserved: vAmount,
+      metered: vMetered,
+      meteredUsd: v.number(),
+      settled: v.union(vAmount, v.null()),
+      overBudget: v.union(v.string(), v.null()),
+    }),
+    v.null(),
+  ),
+  about: async ({ run }, { db }) => (await db.get(run))?.agent ?? null,
+  handler: async ({ db }, { run }) => {
+    const row = await db.get(run);
+    const reservation = row && (await reservationOf(db, row.effectId));
+    if (!reservation) return null;
+    const { effectId, reserved, metered, settled, overBudget, receipt } = reservation;
+    return { ...receipt, effectId, reserved, metered, meteredUsd: usdOf(metered), settled, overBudget };
   },
 });
 

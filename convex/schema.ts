@@ -7,18 +7,24 @@ import { v } from "convex/values";
 import {
   vActorKind,
   vActorStatus,
+  vAllowance,
+  vAmount,
+  vBudgets,
   vCategory,
   vCause,
   vColumn,
   vFarSide,
   vHold,
+  vHoldMode,
   vLimits,
   vMembershipRole,
+  vMetered,
   vMood,
   vOrigin,
   vOutboxState,
   vPullRequest,
   vReason,
+  vReceipt,
   vRole,
   vRunState,
   vSettings,
@@ -28,7 +34,14 @@ import {
 
 export default defineSchema({
   /** Written by seeding and administration. */
-  organizations: defineTable({ slug: v.string(), name: v.string() }).index("by_slug", ["slug"]),
+  organizations: defineTable({
+    slug: v.string(),
+    name: v.string(),
+    /** For a calendar month (UTC), over all projects. Missing: no limit. */
+    budget: v.optional(vAllowance),
+    /** Set while every project of it is held. */
+    hold: v.optional(v.object({ mode: vHoldMode, by: v.string(), reason: v.string(), at: v.number() })),
+  }).index("by_slug", ["slug"]),
 
   /** One row a person who has signed in. Written by `users.signIn`. */
   users: defineTable({ tokenIdentifier: v.string(), subject: v.string(), name: v.string(), email: v.string() }).index(
@@ -57,6 +70,8 @@ export default defineSchema({
     testCommand: v.union(v.string(), v.null()),
     limits: vLimits,
     settings: vSettings,
+    /** Missing: `DEFAULT_BUDGETS`. */
+    budgets: v.optional(vBudgets),
     view: v.object({
       state: v.string(),
       category: vCategory,
@@ -216,6 +231,44 @@ export default defineSchema({
   runLogs: defineTable({ run: v.id("agentRuns"), from: v.number(), to: v.number(), events: v.string() }).index("by_run", [
     "run",
     "from",
+  ]),
+
+  /**
+   * What was spent and is reserved, one row a scope and period: a feature's address with "all", a project's address or an organisation's
+   * slug with a month ("2026-11"). Written with every reservation and settlement (reservations.ts), read before a launch.
+   */
+  ledgers: defineTable({
+    scope: v.string(),
+    period: v.string(),
+    reserved: vAmount,
+    spent: vAmount,
+    /** Added to a feature's budget by an admin. */
+    granted: vAmount,
+    runs: v.number(),
+  }).index("by_scope", ["scope", "period"]),
+
+  /** One row a launched run: made with its `runTask`, settled when it ends. */
+  reservations: defineTable({
+    effectId: v.string(),
+    agent: v.string(),
+    feature: v.string(),
+    /** The month it counts for: the one it was launched in. */
+    month: v.string(),
+    reserved: vAmount,
+    metered: vMetered,
+    /** What it came to; null while it lives. */
+    settled: v.union(vAmount, v.null()),
+    /** Why the gateway refuses it further answers. */
+    overBudget: v.union(v.string(), v.null()),
+    receipt: vReceipt,
+  })
+    .index("by_effect", ["effectId"])
+    .index("by_agent", ["agent"]),
+
+  /** What one gateway process has metered of a run, in all: told again it changes nothing. Written by `runs.meter`. */
+  meterings: defineTable({ effectId: v.string(), meter: v.string(), metered: vMetered }).index("by_effect", [
+    "effectId",
+    "meter",
   ]),
 
   /** One row an actor: its snapshot as a JSON string. Written by `host.commit` alone. */

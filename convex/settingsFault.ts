@@ -18,6 +18,12 @@ export function settingsFault(settings: PipelineSettings): string | null {
     outside("maxReviewRounds", settings.maxReviewRounds, 0, 20),
     outside("maxTestRounds", settings.maxTestRounds, 0, 20),
     outside("maxReworkRounds", settings.maxReworkRounds, 0, 20),
+    outside("maxRuns", settings.maxRuns, 1, 1000),
+    outside("maxTurnsWithoutProgress", settings.maxTurnsWithoutProgress, 1, 100_000),
+    settings.maxUsdWithoutProgress > 0 && settings.maxUsdWithoutProgress <= 10_000
+      ? null
+      : "maxUsdWithoutProgress must be more than 0 and at most 10000",
+    outside("maxTokens", agent.maxTokens, 1, 10_000_000_000),
     outside("wallClockMs", agent.wallClockMs, 1000, DAY_MS),
     outside("stallMs", agent.stallMs, 1000, DAY_MS),
     outside("maxInfrastructureAttempts", agent.maxInfrastructureAttempts, 1, 50),
@@ -27,6 +33,12 @@ export function settingsFault(settings: PipelineSettings): string | null {
     settings.approvalLabel.length <= 80 ? null : "approvalLabel may have at most 80 characters",
   ];
   return faults.find((fault) => fault !== null) ?? null;
+}
+
+/** Why an allowance cannot be used, in words; null when it can. */
+export function allowanceFault({ usd, tokens }: { readonly usd: number | null; readonly tokens: number | null }): string | null {
+  if (usd !== null && !(usd >= 0 && usd <= 10_000_000)) return `dollars must be from 0 to 10,000,000, not ${usd}`;
+  return outside("tokens", tokens ?? undefined, 0, 1e15);
 }
 
 function outside(name: string, value: number | undefined, least: number, most: number): string | null {

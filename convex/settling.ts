@@ -10,6 +10,7 @@ import type { DatabaseReader, DatabaseWriter } from "./_generated/server";
 import { refuse } from "./errors.ts";
 import { type Owned, requireOwned } from "./fence.ts";
 import { post } from "./mail.ts";
+import { settleRun } from "./reservations.ts";
 import { type Answer, MAX_EVENT_CHARS, type Settled, type Settlement } from "./steps.ts";
 
 /** Settles one effect. Safe to repeat. @throws {ConvexError} `fenced`, `tooLarge` */
@@ -34,10 +35,7 @@ export async function settleWith(
 type Opened = { kind: "pending"; effect: Doc<"outbox"> } | { kind: "over"; settled: Settled };
 
 async function openEffect(db: DatabaseReader, owned: Owned, effectId: string): Promise<Opened> {
-  const effect = await db
-    .query("outbox")
-    .withIndex("by_effect", (q) => q.eq("effectId", effectId))
-    .unique();
+  const effect = await findEffect(db, effectId);
   if (effect === null) return { kind: "over", settled: { kind: "unknown", effectId } };
   requireOwned(owned, effect.shard, effect.actor);
   if (effect.state === "pending") return { kind: "pending", effect };
@@ -70,12 +68,12 @@ async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Sett
 }
 
 /** S2. */
-async function stillUnread(db: DatabaseReader, effect: Doc<"outbox">): Promise<Answer[]> {
+export async function stillUnread(db: DatabaseReader, effect: Doc<"outbox">): Promise<Answer[]> {
   const rows = await Promise.all((effect.mail ?? []).map((id) => db.get(id)));
   return rows.flatMap((row) => (row === null ? [] : [{ id: row._id, actor: row.actor, key: row.key, event: row.event }]));
 }
 
-const answerKey = (effectId: string): string => `effect:${effectId}`;
+export const answerKey = (effectId: string): string => `effect:${effectId}`;
 
 /** S3. */
 async function recordLaunch(db: DatabaseWriter, effectId: string, taskArn: string | null, error: string | null): Promise<void> {
@@ -83,10 +81,17 @@ async function recordLaunch(db: DatabaseWriter, effectId: string, taskArn: strin
   if (run === null || run.state === "ended") return;
   if (taskArn === null) {
     await db.patch(run._id, { state: "ended", endedAt: Date.now(), endReason: error ?? "The launch was refused." });
+    await settleRun(db, run);
   } else {
     await db.patch(run._id, { taskArn, ...(run.state === "requested" ? { state: "launched" as const } : {}) });
   }
 }
+
+export const findEffect = (db: DatabaseReader, effectId: string) =>
+  db
+    .query("outbox")
+    .withIndex("by_effect", (q) => q.eq("effectId", effectId))
+    .unique();
 
 /** The run of a `runTask` effect. */
 export const findRun = (db: DatabaseReader, effectId: string) =>

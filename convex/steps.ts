@@ -188,9 +188,21 @@ export const vPosted = v.object({ id: v.id("mailbox"), actor: v.string(), key: v
 /** `created: false`: the address had an actor already; it was left alone. */
 export const vSpawned = v.object({ address: v.string(), actorId: v.id("actors"), created: v.boolean() });
 
+/** Mail with its event, which the host has not seen because Convex itself worked it out. */
+export const vAnswer = v.object({ id: v.id("mailbox"), actor: v.string(), key: v.string(), event: v.string() });
+
+/** An effect that is settled already and must not be performed: a launch that a budget refused. `answer`: null once it was read. */
+export const vWithheld = v.object({ effectId: v.string(), answer: v.union(vAnswer, v.null()) });
+
 export const vStepResult = v.union(
   /** `mail`: sends of the step and of the actors it created. */
-  v.object({ kind: v.literal("stored"), sequence: v.number(), mail: v.array(vPosted), spawned: v.array(vSpawned) }),
+  v.object({
+    kind: v.literal("stored"),
+    sequence: v.number(),
+    mail: v.array(vPosted),
+    spawned: v.array(vSpawned),
+    withheld: v.array(vWithheld),
+  }),
   /**
    * The event was consumed before, by the step that made `sequence`. When that was this very step (a batch sent again), `mail` and
    * `spawned` list what it left behind, consumed mail omitted; else `replay` is false, both are empty, and nothing of this step exists.
@@ -201,6 +213,7 @@ export const vStepResult = v.union(
     replay: v.boolean(),
     mail: v.array(vPosted),
     spawned: v.array(vSpawned),
+    withheld: v.array(vWithheld),
   }),
   /** The timer was cancelled or armed again since: drop it. */
   v.object({ kind: v.literal("stale") }),
@@ -216,9 +229,6 @@ export const vSettlement = v.object({
   /** For a `runTask` that was accepted: recorded on its run. */
   taskArn: v.union(v.string(), v.null()),
 });
-
-/** Mail that a settlement made: with its event, which the host has not seen when Convex itself worked the answer out. */
-export const vAnswer = v.object({ id: v.id("mailbox"), actor: v.string(), key: v.string(), event: v.string() });
 
 export const vSettled = v.union(
   /** `mail`: the answer's row and, for an announcement, its messages. */
@@ -291,6 +301,7 @@ export type Spawn = Infer<typeof vSpawn>;
 export type Step = Infer<typeof vStep>;
 export type Posted = Infer<typeof vPosted>;
 export type Spawned = Infer<typeof vSpawned>;
+export type Withheld = Infer<typeof vWithheld>;
 export type StepResult = Infer<typeof vStepResult>;
 export type Settlement = Infer<typeof vSettlement>;
 export type Answer = Infer<typeof vAnswer>;

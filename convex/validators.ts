@@ -52,6 +52,12 @@ export const vReason = v.object({
     v.literal("approval"),
     v.literal("person"),
     v.literal("notStarted"),
+    v.literal("budget"),
+    v.literal("ownership"),
+    v.literal("capacity"),
+    v.literal("rateLimit"),
+    v.literal("farSide"),
+    v.literal("parked"),
   ),
   text: v.string(),
 });
@@ -80,7 +86,7 @@ export const vRunState = v.union(
   v.literal("ended"),
 );
 /** Whose fault an ending was. */
-export const vFailureClass = v.union(v.literal("infrastructure"), v.literal("agent"), v.literal("verdict"));
+export const vFailureClass = v.union(v.literal("infrastructure"), v.literal("agent"), v.literal("verdict"), v.literal("budget"));
 /** Who caused an event. `name` is a display name, a system's name or an actor's address. */
 export const vCause = v.object({
   kind: v.union(
@@ -112,6 +118,9 @@ export const vSettings = v.object({
   approval: v.union(v.literal("off"), v.literal("on"), v.literal("label")),
   approvalLabel: v.string(),
   dependencyMet: v.union(v.literal("passing"), v.literal("merged")),
+  maxRuns: v.number(),
+  maxUsdWithoutProgress: v.number(),
+  maxTurnsWithoutProgress: v.number(),
   agent: v.object({
     wallClockMs: v.number(),
     stallMs: v.number(),
@@ -119,6 +128,7 @@ export const vSettings = v.object({
     maxAgentAttempts: v.number(),
     maxTurns: v.number(),
     maxBudgetUsd: v.number(),
+    maxTokens: v.number(),
   }),
 });
 /** Tokens and dollars of a run so far. */
@@ -132,3 +142,32 @@ export const vUsage = v.object({
 });
 /** Whom reconciliation compares us with. */
 export const vFarSide = v.union(v.literal("ecs"), v.literal("linear"), v.literal("github"));
+
+/** Whole micro-dollars and tokens. */
+export const vAmount = v.object({ microUsd: v.number(), tokens: v.number() });
+/** What may be spent. Null: no limit. */
+export const vAllowance = v.object({ usd: v.union(v.number(), v.null()), tokens: v.union(v.number(), v.null()) });
+/** `feature`: each feature in all; `month`: the project in a calendar month (UTC). A run's own ceiling is in the settings of its agents. */
+export const vBudgets = v.object({ feature: vAllowance, month: vAllowance });
+export const vBudgetLevel = v.union(v.literal("run"), v.literal("feature"), v.literal("project"), v.literal("organization"));
+/** What the model gateway has seen of a run. `requests` are those that were answered with a usage. */
+export const vMetered = v.object({
+  requests: v.number(),
+  inputTokens: v.number(),
+  outputTokens: v.number(),
+  cacheReadTokens: v.number(),
+  cacheCreationTokens: v.number(),
+  microUsd: v.number(),
+});
+/** What was checked when a run was launched, as it stood in that transaction. */
+export const vReceipt = v.object({
+  at: v.number(),
+  /** Features that held a place, and how many may. */
+  places: v.object({ taken: v.number(), limit: v.number() }),
+  /** Agents of the role that may run at once; null: as many as there are places. */
+  roleLimit: v.union(v.number(), v.null()),
+  budgets: v.array(
+    v.object({ level: vBudgetLevel, period: v.string(), spent: vAmount, reserved: vAmount, allowance: vAllowance }),
+  ),
+});
+export const vHoldMode = v.union(v.literal("starts"), v.literal("drain"), v.literal("stop"));

@@ -4,7 +4,18 @@ export const ROLES = ["architect", "coder", "reviewer", "tester"] as const;
 export type Role = (typeof ROLES)[number];
 
 /** How one run of a role ended. `changesRequested` is the reviewer's and the tester's "back to the coder". */
-export type AgentOutcome = "succeeded" | "changesRequested" | "failed" | "timedOut" | "stalled" | "cancelled" | "lost";
+export type AgentOutcome =
+  | "succeeded"
+  | "changesRequested"
+  | "failed"
+  | "timedOut"
+  | "stalled"
+  | "cancelled"
+  | "lost"
+  | "overBudget";
+
+/** Whose budget stood in the way. `run` is the only one that is met inside a run; the others keep one from beginning. */
+export type BudgetLevel = "run" | "feature" | "project" | "organization";
 
 /** Per project; a feature gets the current ones with each permit. Times in ms. */
 export interface PipelineSettings {
@@ -19,6 +30,12 @@ export interface PipelineSettings {
   readonly approvalLabel: string;
   /** When a blocker counts as met: its pull request is open, or it is merged. */
   readonly dependencyMet: "passing" | "merged";
+  /** Breaker: runs of one feature, of all roles, before a person is asked. A retry grants them anew. */
+  readonly maxRuns: number;
+  /** Breaker: dollars spent since a plan, a review or a test was last accepted, before a person is asked. */
+  readonly maxUsdWithoutProgress: number;
+  /** Breaker: the same in turns of the model. */
+  readonly maxTurnsWithoutProgress: number;
   readonly agent: AgentLimits;
 }
 
@@ -34,6 +51,8 @@ export interface AgentLimits {
   /** Ceilings handed to the runner: it stops inside the run. */
   readonly maxTurns: number;
   readonly maxBudgetUsd: number;
+  /** Tokens of one run, read and written, cached or not. */
+  readonly maxTokens: number;
 }
 
 export const DEFAULT_SETTINGS: PipelineSettings = {
@@ -43,6 +62,9 @@ export const DEFAULT_SETTINGS: PipelineSettings = {
   approval: "off",
   approvalLabel: "needs-approval",
   dependencyMet: "passing",
+  maxRuns: 24,
+  maxUsdWithoutProgress: 20,
+  maxTurnsWithoutProgress: 400,
   agent: {
     wallClockMs: 2 * 3_600_000,
     stallMs: 20 * 60_000,
@@ -50,6 +72,7 @@ export const DEFAULT_SETTINGS: PipelineSettings = {
     maxAgentAttempts: 2,
     maxTurns: 60,
     maxBudgetUsd: 5,
+    maxTokens: 20_000_000,
   },
 };
 

@@ -23,5 +23,8 @@ export function duration(ms: number): string {
   return count(Math.round(ms / 1000), "second");
 }
 
-/** A cost as it may be added up: what is not a positive, finite number counts as nothing. */
-export const dollars = (cost: number): number => (Number.isFinite(cost) && cost > 0 ? cost : 0);
+/** An amount as it may be added up: what is not a positive, finite number counts as nothing. */
+export const tally = (amount: number): number => (Number.isFinite(amount) && amount > 0 ? amount : 0);
+
+/** "$0.25", "$1,204.00". */
+export const inDollars = (usd: number): string => `$${usd.toFixed(2).replace(/\B(?=(\d{3})+(?!\d))/g, ",")}`;

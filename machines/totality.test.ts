@@ -29,6 +29,18 @@ const anAgentEvent = (choices: Choices, armed: readonly string[]): AgentEvent | 
   return choices.pick<AgentEvent>([
     { type: "task.accepted", at, attempt, taskArn: reason },
     { type: "task.refused", at, attempt, class: choices.pick(["infrastructure", "agent"]), reason },
+    ...(choices.chance(0.2)
+      ? [
+          {
+            type: "task.refused",
+            at,
+            attempt,
+            class: "budget",
+            reason,
+            budget: choices.pick(["feature", "project"] as const),
+          } as const,
+        ]
+      : []),
     { type: "task.running", at, attempt, taskArn: reason },
     {
       type: "task.stopped",
@@ -38,6 +50,8 @@ const anAgentEvent = (choices: Choices, armed: readonly string[]): AgentEvent | 
       exitCode: choices.pick([null, 0, 1, 2, 137, 143, 255]),
       stopCode: choices.pick(["UserInitiated", "TaskFailedToStart", "?"]),
       reason,
+      costUsd: choices.pick([1, -1, Number.NaN]),
+      turns: choices.pick([3, Number.POSITIVE_INFINITY]),
     },
     { type: "launch.heldBack", at, attempt, reason },
     { type: "agent.claimed", at, attempt },
@@ -46,7 +60,7 @@ const anAgentEvent = (choices: Choices, armed: readonly string[]): AgentEvent | 
       at,
       attempt,
       exitCode: choices.pick([0, 1, 2]),
-      class: choices.pick([null, "agent", "verdict", "infrastructure"]),
+      class: choices.pick([null, "agent", "verdict", "infrastructure", "budget"]),
       reason,
       costUsd: choices.pick([1, -1, Number.NaN, Number.POSITIVE_INFINITY]),
       headSha: null,
@@ -79,6 +93,7 @@ const aFeatureEvent = (choices: Choices): FeatureEvent => {
     { type: "resume", at, by },
     { type: "retry", at, by, from: role, note: by },
     ...(choices.chance(0.3) ? [{ type: "cancel", at, by, reason: by } as const] : []),
+    { type: "budget.raised", at, by },
     { type: "approve", at, by },
     { type: "reject", at, by, note: by },
     { type: "dependencies.resolved", at, blockers: many, cycle: choices.chance(0.2) ? [by, by] : null },
@@ -91,8 +106,10 @@ const aFeatureEvent = (choices: Choices): FeatureEvent => {
       at,
       agent: agentAddress(FEATURE, role, 1 + choices.below(3)),
       role,
-      outcome: choices.pick(["succeeded", "changesRequested", "failed", "cancelled", "lost"]),
+      outcome: choices.pick(["succeeded", "changesRequested", "failed", "cancelled", "lost", "overBudget"]),
       reason: by,
+      budget: choices.pick(["run", "feature", "project", "organization"]),
+      turns: choices.pick([10, Number.NaN]),
       costUsd: choices.pick([1, Number.NaN]),
       headSha: by,
     },
@@ -110,6 +127,7 @@ const aProjectEvent = (choices: Choices): ProjectEvent => {
   const by = choices.pick(STRANGE);
   const role = choices.pick(ROLES);
   const feature = featureOf(`OMA-${choices.below(5)}`);
+  const scope = choices.pick(["project", "organization"] as const);
   return choices.pick<ProjectEvent>([
     { type: "ticket.appeared", at, featureId: by, ticket: aTicket({ title: by }) },
     { type: "feature.queued", at, feature },
@@ -121,8 +139,11 @@ const aProjectEvent = (choices: Choices): ProjectEvent => {
       at,
       candidates: Array.from({ length: 8 }, (_, index) => ({ feature: featureOf(`OMA-${index}`), role })),
     },
-    { type: "pause", at, by, mode: choices.pick(["now", "drain"]), reason: by },
-    { type: "resume", at, by },
+    { type: "ready.found", at, candidates: [], outOf: choices.pick(["project", "organization"]) },
+    { type: "pause", at, by, mode: choices.pick(["now", "drain", "starts"]), reason: by, scope },
+    { type: "stop", at, by, reason: by, scope },
+    { type: "resume", at, by, scope },
+    { type: "budget.raised", at, by },
     ...(choices.chance(0.05) ? [{ type: "archive", at, by } as const] : []),
     {
       type: "limits.changed",
@@ -197,7 +218,7 @@ describe("whatever arrives", () => {
     }
   });
 
-  test("a project never has two questions open, and grants nothing unless it is active (R4, R5)", () => {
+  test("a project never has two questions open, and grants nothing unless it is active or closed (R4, R5)", () => {
     for (let seed = 1; seed <= SEEDS; seed++) {
       const choices = seeded(seed);
       let { snapshot } = begin(projectMachine, {
@@ -215,8 +236,8 @@ describe("whatever arrives", () => {
         const next = step(projectMachine, restore(projectMachine, persist(projectMachine, snapshot)), event);
         open += ofKind(next.asked, "findReady").length;
         const grants = next.asked.filter((ask) => ask.type === "send" && ask.event.type === "permit.granted").length;
-        const wasActive = snapshot.matches("active");
-        expect({ seed, count, open: open <= 1, mayGrant: grants === 0 || wasActive }).toEqual({
+        const mayServe = snapshot.matches("active") || snapshot.matches("closed");
+        expect({ seed, count, open: open <= 1, mayGrant: grants === 0 || mayServe }).toEqual({
           seed,
           count,
           open: true,

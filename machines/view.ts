@@ -45,11 +45,29 @@ export type AgentStateMeta = Omit<StateMeta, "column">;
 export type ProjectStateMeta = Omit<StateMeta, "column">;
 
 /** What a person may ask of an actor: the type of an event meant for people. */
-export type Action = "start" | "pause" | "resume" | "retry" | "cancel" | "approve" | "reject" | "archive";
+export type Action = "start" | "pause" | "resume" | "stop" | "retry" | "cancel" | "approve" | "reject" | "archive";
+
+/** What may keep an actor from moving. A machine knows the first nine by itself; the rest is in the database (`convex/why.ts`). */
+export const WAIT_KINDS = [
+  "dependency",
+  "slot",
+  "role",
+  "hold",
+  "backOff",
+  "approval",
+  "person",
+  "notStarted",
+  "budget",
+  "ownership",
+  "capacity",
+  "rateLimit",
+  "farSide",
+  "parked",
+] as const;
 
 /** One reason why an actor is not moving, in words, with what it waits for. */
 export interface WaitReason {
-  readonly kind: "dependency" | "slot" | "role" | "hold" | "backOff" | "approval" | "person" | "notStarted";
+  readonly kind: (typeof WAIT_KINDS)[number];
   readonly text: string;
 }
 

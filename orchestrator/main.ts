@@ -32,6 +32,7 @@ import { linearWebhook } from "./linear/webhook.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { modelGateway } from "./model/gateway.ts";
+import { Meter } from "./model/meter.ts";
 import { LAUNCHES, LaunchPace } from "./rates/launch-pace.ts";
 import { createRepairs } from "./repairs.ts";
 import { type Repeated, repeatSweep } from "./repeat-sweep.ts";
@@ -97,6 +98,7 @@ async function start(): Promise<void> {
     checkProgress: checkProgress(convex),
   };
   const host = createHost({ store, performers, log, leaseTtlMs: config.leaseTtlMs });
+  const meter = new Meter({ convex, log });
   const metrics = createMetrics(host);
   const counting = (source: string) => (outcome: string) => metrics.webhooks.inc({ source, outcome });
   let draining = false;
@@ -131,7 +133,7 @@ async function start(): Promise<void> {
         count: counting("ecs"),
       }),
       agentEndpoints({ secret, publicUrl, modelByRole: config.model.byRole, convex, github, log }),
-      modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, log }),
+      modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, meter, log }),
       inspector({
         verify: createVerifyPerson(config.identity),
         open: (personToken) => openProjectLog(config.convexUrl, personToken),
@@ -166,6 +168,7 @@ async function start(): Promise<void> {
     const { server } = app;
     await Promise.race([server?.stop(), Bun.sleep(LAST_ANSWERS_MS)]);
     await server?.stop(true);
+    await meter.flush();
     await store.close();
     clearTimeout(limit);
     log.info("orchestrator.stopped");

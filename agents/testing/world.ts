@@ -93,6 +93,7 @@ export class World {
             maxAgentAttempts: 2,
             maxTurns: 20,
             maxBudgetUsd: 5,
+            maxTokens: 20_000_000,
           },
           ...limits,
         },

@@ -15,6 +15,7 @@ import type * as agents from "../agents.js";
 import type * as audit from "../audit.js";
 import type * as births from "../births.js";
 import type * as blockers from "../blockers.js";
+import type * as budgets from "../budgets.js";
 import type * as cards from "../cards.js";
 import type * as commandEvents from "../commandEvents.js";
 import type * as commands from "../commands.js";
@@ -29,9 +30,13 @@ import type * as features from "../features.js";
 import type * as fence from "../fence.js";
 import type * as github from "../github.js";
 import type * as host from "../host.js";
+import type * as launches from "../launches.js";
 import type * as linear from "../linear.js";
 import type * as mail from "../mail.js";
 import type * as mailbox from "../mailbox.js";
+import type * as money from "../money.js";
+import type * as organizations from "../organizations.js";
+import type * as ownershipFault from "../ownershipFault.js";
 import type * as pages from "../pages.js";
 import type * as projects from "../projects.js";
 import type * as ranks from "../ranks.js";
@@ -39,6 +44,7 @@ import type * as ready from "../ready.js";
 import type * as reconcile from "../reconcile.js";
 import type * as recovery from "../recovery.js";
 import type * as repairs from "../repairs.js";
+import type * as reservations from "../reservations.js";
 import type * as results from "../results.js";
 import type * as retention from "../retention.js";
 import type * as runLife from "../runLife.js";
@@ -56,6 +62,8 @@ import type * as transitions from "../transitions.js";
 import type * as users from "../users.js";
 import type * as validators from "../validators.js";
 import type * as viewWrites from "../viewWrites.js";
+import type * as why from "../why.js";
+import type * as whyRules from "../whyRules.js";
 
 import type {
   ApiFromModules,
@@ -71,6 +79,7 @@ declare const fullApi: ApiFromModules<{
   audit: typeof audit;
   births: typeof births;
   blockers: typeof blockers;
+  budgets: typeof budgets;
   cards: typeof cards;
   commandEvents: typeof commandEvents;
   commands: typeof commands;
@@ -85,9 +94,13 @@ declare const fullApi: ApiFromModules<{
   fence: typeof fence;
   github: typeof github;
   host: typeof host;
+  launches: typeof launches;
   linear: typeof linear;
   mail: typeof mail;
   mailbox: typeof mailbox;
+  money: typeof money;
+  organizations: typeof organizations;
+  ownershipFault: typeof ownershipFault;
   pages: typeof pages;
   projects: typeof projects;
   ranks: typeof ranks;
@@ -95,6 +108,7 @@ declare const fullApi: ApiFromModules<{
   reconcile: typeof reconcile;
   recovery: typeof recovery;
   repairs: typeof repairs;
+  reservations: typeof reservations;
   results: typeof results;
   retention: typeof retention;
   runLife: typeof runLife;
@@ -112,6 +126,8 @@ declare const fullApi: ApiFromModules<{
   users: typeof users;
   validators: typeof validators;
   viewWrites: typeof viewWrites;
+  why: typeof why;
+  whyRules: typeof whyRules;
 }>;
 
 /**

@@ -4,8 +4,8 @@ import { actions } from "../asks.ts";
 import type { AgentEffect } from "../effects.ts";
 import type { FeatureEvent } from "../feature/feature-events.ts";
 import { parentOf } from "../ids.ts";
-import type { AgentOutcome } from "../roles.ts";
-import { cut, dollars, duration } from "../text.ts";
+import type { AgentOutcome, BudgetLevel } from "../roles.ts";
+import { cut, duration, tally } from "../text.ts";
 import type { AgentContext, StopCause } from "./agent-context.ts";
 import type { AgentEvent } from "./agent-events.ts";
 import { nextCheckMs, wallClockLeftMs } from "./back-off.ts";
@@ -18,6 +18,15 @@ const MAX_SHA = 80;
 
 /** Timers carry `at` when the host adds it; the first transition carries none. */
 const timeOf = (context: AgentContext, event: AgentEvent): number => ("at" in event ? event.at : context.heardAt);
+
+/** A run that ended without a report cost what it was metered at. */
+const metered = (context: AgentContext, event: AgentEvent): Partial<AgentContext> =>
+  event.type === "task.stopped" && event.attempt === context.attempt && context.report === null
+    ? { costUsd: context.costUsd + tally(event.costUsd ?? 0), turns: context.turns + tally(event.turns ?? 0) }
+    : {};
+
+/** A launch says whose budget refused it; a run that has begun can only have met its own. */
+const levelOf = (event: AgentEvent): BudgetLevel => (event.type === "task.refused" && event.budget ? event.budget : "run");
 
 const stopTask = (context: AgentContext, reason: string) =>
   ({
@@ -78,7 +87,8 @@ export const agentActions = {
   noteReport: when("agent.reported", (context, event) => ({
     set: {
       report: { exitCode: event.exitCode, class: event.class, reason: cut(event.reason) },
-      costUsd: context.costUsd + dollars(event.costUsd),
+      costUsd: context.costUsd + tally(event.costUsd),
+      turns: context.turns + tally(event.turns ?? 0),
       headSha: event.headSha === null ? context.headSha : cut(event.headSha, MAX_SHA),
       acceptedAt: context.acceptedAt ?? event.at,
       heardAt: event.at,
@@ -108,13 +118,15 @@ export const agentActions = {
   conclude: act((context, event, { silence }: { silence: Silence | null }) => {
     const ending = endOf(context, event, silence);
     if (!ending) return {};
-    const { reason, charge, mayLive } = ending;
+    const { to, reason, charge, mayLive } = ending;
     return {
       set: {
         reason,
         infrastructureFailures: context.infrastructureFailures + (charge === "infrastructure" ? 1 : 0),
         agentFailures: context.agentFailures + (charge === "agent" ? 1 : 0),
+        budget: to === "overBudget" ? levelOf(event) : context.budget,
         heardAt: timeOf(context, event),
+        ...metered(context, event),
       },
       ask: mayLive ? [stopTask(context, reason)] : [],
     };
@@ -125,10 +137,10 @@ export const agentActions = {
     set: { reason: context.report?.reason ?? context.reason, heardAt: timeOf(context, event) },
   })),
 
-  noteTime: act((context, event) => ({ set: { heardAt: timeOf(context, event) } })),
+  noteTime: act((context, event) => ({ set: { heardAt: timeOf(context, event), ...metered(context, event) } })),
 
   tellParent: act((context, event, { outcome }: { outcome: AgentOutcome }) => {
-    const { address, role, reason, costUsd, headSha } = context;
+    const { address, role, reason, costUsd, turns, headSha } = context;
     const at = timeOf(context, event);
     return {
       ask: [
@@ -136,7 +148,18 @@ export const agentActions = {
           type: "send",
           params: {
             to: parentOf(address),
-            event: { type: "agent.finished", at, agent: address, role, outcome, reason, costUsd, headSha },
+            event: {
+              type: "agent.finished",
+              at,
+              agent: address,
+              role,
+              outcome,
+              reason,
+              costUsd,
+              turns,
+              headSha,
+              ...(outcome === "overBudget" && context.budget !== null ? { budget: context.budget } : {}),
+            },
           },
         },
       ],

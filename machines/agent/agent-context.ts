@@ -1,7 +1,7 @@
 // What an agent remembers between two events: plain JSON, small, bounded.
 
 import type { AgentAddress } from "../ids.ts";
-import { type AgentLimits, DEFAULT_SETTINGS, type Role } from "../roles.ts";
+import { type AgentLimits, type BudgetLevel, DEFAULT_SETTINGS, type Role } from "../roles.ts";
 import type { AgentInput, FailureClass } from "./agent-events.ts";
 
 /** Why a task was asked to stop: decides which final state follows. */
@@ -34,6 +34,9 @@ export interface AgentContext {
   readonly reason: string;
   /** Of all attempts. */
   readonly costUsd: number;
+  readonly turns: number;
+  /** Whose budget ended it, or kept it from beginning. */
+  readonly budget: BudgetLevel | null;
   readonly headSha: string | null;
   /** How long `running` may last, and when silence is looked at next. */
   readonly wallClockLeftMs: number;
@@ -59,6 +62,8 @@ export function newAgent(input: AgentInput | undefined): AgentContext {
     cause: null,
     reason: "",
     costUsd: 0,
+    turns: 0,
+    budget: null,
     headSha: null,
     wallClockLeftMs: limits.wallClockMs,
     checkAfterMs: limits.stallMs,

@@ -3,7 +3,7 @@
 
 import type { EffectFailed } from "../effects.ts";
 import type { AgentAddress } from "../ids.ts";
-import type { AgentLimits, Role } from "../roles.ts";
+import type { AgentLimits, BudgetLevel, Role } from "../roles.ts";
 
 export interface AgentInput {
   readonly address: AgentAddress;
@@ -11,8 +11,8 @@ export interface AgentInput {
   readonly limits: AgentLimits;
 }
 
-/** Whose fault an ending was. Infrastructure is retried without charging an attempt; a verdict is never retried. */
-export type FailureClass = "infrastructure" | "agent" | "verdict";
+/** Whose fault an ending was. Infrastructure is retried without charging an attempt; a verdict and a spent budget are never retried. */
+export type FailureClass = "infrastructure" | "agent" | "verdict" | "budget";
 
 export type AgentEvent =
   /** RunTask answered: the task exists. */
@@ -21,8 +21,10 @@ export type AgentEvent =
       readonly type: "task.refused";
       readonly at: number;
       readonly attempt: number;
-      readonly class: "infrastructure" | "agent";
+      readonly class: "infrastructure" | "agent" | "budget";
       readonly reason: string;
+      /** Whose budget has no room for it; only with class `budget`. */
+      readonly budget?: BudgetLevel;
     }
   /** The launch has not been sent yet: ECS has no room, or its rate limit is reached. Said again every few minutes while that lasts. */
   | { readonly type: "launch.heldBack"; readonly at: number; readonly attempt: number; readonly reason: string }
@@ -37,6 +39,9 @@ export type AgentEvent =
       /** ECS's stop code, e.g. EssentialContainerExited, TaskFailedToStart, SpotInterruption, UserInitiated. */
       readonly stopCode: string;
       readonly reason: string;
+      /** What the run was metered at: counts when it ended without a report. */
+      readonly costUsd?: number;
+      readonly turns?: number;
     }
   /** The container exchanged its one-time code: the run has really begun. */
   | { readonly type: "agent.claimed"; readonly at: number; readonly attempt: number }
@@ -50,6 +55,7 @@ export type AgentEvent =
       /** One line for a person; cut to MAX_TEXT. */
       readonly reason: string;
       readonly costUsd: number;
+      readonly turns?: number;
       readonly headSha: string | null;
     }
   /** Answer to `checkProgress`. */

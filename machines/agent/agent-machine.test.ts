@@ -91,8 +91,18 @@ const NEXT: Record<State, Record<Type, State>> = {
   stalled: row("stalled", {}),
   cancelled: row("cancelled", {}),
   lost: row("lost", {}),
+  overBudget: row("overBudget", {}),
 };
-const FINALS: readonly State[] = ["succeeded", "changesRequested", "failed", "timedOut", "stalled", "cancelled", "lost"];
+const FINALS: readonly State[] = [
+  "succeeded",
+  "changesRequested",
+  "failed",
+  "timedOut",
+  "stalled",
+  "cancelled",
+  "lost",
+  "overBudget",
+];
 const LIVING = (Object.keys(NEXT) as State[]).filter((state) => !FINALS.includes(state));
 
 /** The machine in a state, as attempt 1 would have brought it there. */
@@ -371,5 +381,29 @@ describe("agent machine", () => {
     const report = { ...reported, exitCode: 1 as const, class: "verdict" as const, reason: "é".repeat(1_000_000) };
     const { snapshot } = run([accepted, claimed, report, stopped]);
     expect(persist(agentMachine, snapshot).length).toBeLessThan(2_500);
+  });
+
+  test("A10: a launch that a budget refuses, and a run that ends over its own, are not tried again", () => {
+    const refused = { ...EVENTS["task.refused"], class: "budget", budget: "project", reason: "$9 of $10" } as const;
+    const report = { ...EVENTS["agent.reported"], exitCode: 1, class: "budget", reason: "$5 of $5" } as const;
+    const ends: [AgentEvent[], string][] = [
+      [[refused], "project"],
+      [[EVENTS["agent.claimed"], report, { ...EVENTS["task.stopped"], exitCode: 1 }], "run"],
+    ];
+    for (const [events, budget] of ends) {
+      const { state, asked } = run(events);
+      expect(state).toBe("overBudget");
+      expect(asked).toContainEqual(
+        expect.objectContaining({ event: expect.objectContaining({ type: "agent.finished", outcome: "overBudget", budget }) }),
+      );
+    }
+  });
+
+  test("A10: a run that was cut off costs what it was metered at; one that reported costs what it reported, once", () => {
+    const cut = { ...EVENTS["task.stopped"], exitCode: 137, costUsd: 0.75, turns: 4 };
+    const again = run([EVENTS["agent.claimed"], cut]);
+    expect(again.context).toMatchObject({ costUsd: 0.75, turns: 4 });
+    const told = run([EVENTS["agent.claimed"], { ...EVENTS["agent.reported"], turns: 3 }, { ...cut, exitCode: 0 }]);
+    expect(told.context).toMatchObject({ costUsd: 0.5, turns: 3 });
   });
 });

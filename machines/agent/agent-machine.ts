@@ -11,6 +11,7 @@
 //   A8. No state waits for ever: each living state has a timer, or is left by one of its parent.
 //   A9. A launch that is held back (no room, a rate limit) is no failure: its timer begins anew as often as that is said, and no second
 //       task is asked for.
+//   A10. A run over its budget is not tried again: it ends in `overBudget`, and says whose budget it was.
 
 import { and, setup } from "xstate";
 import { asks } from "../asks.ts";
@@ -112,7 +113,7 @@ export const agentMachine = setup({
   },
 }).createMachine({
   id: "agent",
-  version: "2",
+  version: "3",
   context: ({ input }) => newAgent(input),
   initial: "launching",
   states: {
@@ -201,5 +202,6 @@ export const agentMachine = setup({
     stalled: final("stalled", "failed", "Stalled", "stuck"),
     cancelled: final("cancelled", "cancelled", "Cancelled", "idle"),
     lost: final("lost", "failed", "Lost", "offline"),
+    overBudget: final("overBudget", "failed", "Out of budget", "stuck"),
   },
 });

@@ -25,7 +25,16 @@ describe("agent view", () => {
 
   test("it has ended exactly in the final states", () => {
     const ended = leavesOf(agentMachine).filter((state) => agentView(inState(state)).ended);
-    expect(ended.sort()).toEqual(["cancelled", "changesRequested", "failed", "lost", "stalled", "succeeded", "timedOut"]);
+    expect(ended.sort()).toEqual([
+      "cancelled",
+      "changesRequested",
+      "failed",
+      "lost",
+      "overBudget",
+      "stalled",
+      "succeeded",
+      "timedOut",
+    ]);
   });
 });
 

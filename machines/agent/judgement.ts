@@ -4,13 +4,14 @@
 //   J2. Being killed from outside (no exit code, 137, 143) contradicts no report: the report was stored first.
 //   J3. A verdict is never retried. Infrastructure and the agent each have their own allowance.
 //   J4. An exit code without a report proves nothing, not even 0.
+//   J5. A spent budget is never retried: another attempt would spend as much again.
 
 import { count, cut, duration } from "../text.ts";
 import type { AgentContext, Report } from "./agent-context.ts";
 import type { AgentEvent } from "./agent-events.ts";
 import { LAUNCH_MS } from "./back-off.ts";
 
-export const DESTINATIONS = ["succeeded", "changesRequested", "cancelled", "backingOff", "failed", "lost"] as const;
+export const DESTINATIONS = ["succeeded", "changesRequested", "cancelled", "backingOff", "overBudget", "failed", "lost"] as const;
 export type Destination = (typeof DESTINATIONS)[number];
 
 /** Why an attempt is being judged when no event says so: its launch was never answered, or its task outlived its report. */
@@ -27,7 +28,7 @@ export interface Ending {
 
 type Fault =
   | { readonly kind: "none"; readonly to: "succeeded" | "changesRequested" | "cancelled" }
-  | { readonly kind: "infrastructure" | "agent" | "verdict" };
+  | { readonly kind: "infrastructure" | "agent" | "verdict" | "budget" };
 
 /** ECS's words for an end that is nobody's fault in the container. */
 const INFRASTRUCTURE_STOPS: readonly string[] = [
@@ -120,6 +121,8 @@ function judged(
       return { to: fault.to, reason, charge: null, mayLive };
     case "verdict":
       return { to: "failed", reason, charge: null, mayLive };
+    case "budget":
+      return { to: "overBudget", reason, charge: null, mayLive };
     case "infrastructure": {
       const hasMore = context.infrastructureFailures + 1 < context.limits.maxInfrastructureAttempts;
       return hasMore

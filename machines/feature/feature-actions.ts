@@ -6,8 +6,9 @@ import type { FeatureEffect } from "../effects.ts";
 import { agentAddress, parentOf } from "../ids.ts";
 import type { ProjectEvent } from "../project/project-events.ts";
 import type { Role } from "../roles.ts";
-import { count, cut, dollars } from "../text.ts";
+import { count, cut, tally } from "../text.ts";
 import { afterChange, baseOf, circleInWords, keepBlockers } from "./blockers.ts";
+import { burnAfter, NO_BURN, tripped } from "./breakers.ts";
 import type { FeatureContext } from "./feature-context.ts";
 import type { FeatureEvent } from "./feature-events.ts";
 import { cutTicket, newer } from "./ticket.ts";
@@ -40,6 +41,8 @@ const FAILURES = {
     `The tests still fail after ${count(testRounds, "round")}: ${reasonOf(event)}`,
   rework: ({ reworkRounds, rework }: FeatureContext) =>
     `The pull request still needs changes after ${count(reworkRounds, "round")} of rework: ${rework ?? ""}`,
+  breaker: ({ burn, settings }: FeatureContext) => `Stopped before it burns more: ${tripped(burn, settings) ?? "its limits"}`,
+  budget: (_: FeatureContext, event: FeatureEvent) => `Out of budget: ${reasonOf(event)}`,
   cycle: (_: FeatureContext, event: FeatureEvent) =>
     `Its dependencies go in a circle: ${event.type === "dependencies.resolved" ? circleInWords(event.cycle ?? []) : ""}`,
   dependencies: (_: FeatureContext, event: FeatureEvent) => `Its dependencies could not be read: ${reasonOf(event)}`,
@@ -128,13 +131,16 @@ export const featureActions = {
     const wasUsed = isCurrent && (event.outcome === "succeeded" || event.outcome === "changesRequested");
     return {
       set: {
-        costUsd: context.costUsd + dollars(event.costUsd),
+        costUsd: context.costUsd + tally(event.costUsd),
+        burn: burnAfter(context, event),
         agent: isCurrent ? null : context.agent,
         headSha: isCurrent && event.headSha !== null ? cut(event.headSha, MAX_SHA) : context.headSha,
         note: wasUsed ? null : context.note,
       },
     };
   }),
+
+  noteBudget: when("agent.finished", (_, { budget }) => ({ set: { overBudget: budget ?? "run" } })),
 
   countReview: act(({ reviewRounds }) => ({ set: { reviewRounds: reviewRounds + 1 } })),
   countTest: act(({ testRounds }) => ({ set: { testRounds: testRounds + 1 } })),
@@ -173,8 +179,15 @@ export const featureActions = {
       reviewRounds: 0,
       testRounds: 0,
       reworkRounds: 0,
+      burn: NO_BURN,
+      overBudget: null,
       inProgress: false,
     },
+  })),
+
+  /** The stage a budget stopped begins again; what was granted and used stays counted. */
+  goOn: act(({ failedStage, next }) => ({
+    set: { next: failedStage ?? next, failure: null, failedStage: null, overBudget: null, inProgress: false },
   })),
 
   noteRejection: when("reject", (_, { note }) => ({ set: { note: cut(note) } })),

@@ -1,7 +1,8 @@
 // What a feature remembers between two events: plain JSON, small, bounded.
 
 import { type AgentAddress, branchOf, type FeatureAddress } from "../ids.ts";
-import { DEFAULT_SETTINGS, type PipelineSettings, type Role } from "../roles.ts";
+import { type BudgetLevel, DEFAULT_SETTINGS, type PipelineSettings, type Role } from "../roles.ts";
+import { type Burn, NO_BURN } from "./breakers.ts";
 import type { Blocker, FeatureInput, TicketFacts } from "./feature-events.ts";
 import { cutTicket } from "./ticket.ts";
 
@@ -24,6 +25,10 @@ export interface FeatureContext {
   readonly testRounds: number;
   readonly reworkRounds: number;
   readonly costUsd: number;
+  /** What the breakers count. */
+  readonly burn: Burn;
+  /** Whose budget stopped it; while it needs a person. */
+  readonly overBudget: BudgetLevel | null;
   /** The branch's head, as the last agent left it. */
   readonly headSha: string | null;
   readonly startedAt: number | null;
@@ -73,6 +78,8 @@ export function newFeature(input: FeatureInput | undefined): FeatureContext {
     testRounds: 0,
     reworkRounds: 0,
     costUsd: 0,
+    burn: NO_BURN,
+    overBudget: null,
     headSha: null,
     startedAt: null,
     inProgress: false,

@@ -2,7 +2,7 @@
 
 import type { EffectFailed } from "../effects.ts";
 import type { AgentAddress, FeatureAddress } from "../ids.ts";
-import type { AgentOutcome, PipelineSettings, Role } from "../roles.ts";
+import type { AgentOutcome, BudgetLevel, PipelineSettings, Role } from "../roles.ts";
 
 /** Linear's workflow state types. */
 export type IssueStateType = "triage" | "backlog" | "unstarted" | "started" | "completed" | "canceled" | "duplicate";
@@ -49,6 +49,8 @@ export type FeatureEvent =
   /** From `failing`, `needsHuman` or `cancelled`; `from` defaults to the stage that failed; the note reaches the next agent. */
   | { readonly type: "retry"; readonly at: number; readonly by: string; readonly from?: Role; readonly note?: string }
   | { readonly type: "cancel"; readonly at: number; readonly by: string; readonly reason?: string }
+  /** A budget it may have been stopped by was raised: it goes on where it was stopped. */
+  | { readonly type: "budget.raised"; readonly at: number; readonly by: string }
   | { readonly type: "approve"; readonly at: number; readonly by: string }
   /** The plan is refused: the architect plans again with the note. */
   | { readonly type: "reject"; readonly at: number; readonly by: string; readonly note: string }
@@ -84,6 +86,9 @@ export type FeatureEvent =
       /** One line for a person; cut to MAX_TEXT. */
       readonly reason: string;
       readonly costUsd: number;
+      readonly turns?: number;
+      /** With outcome `overBudget`: whose. */
+      readonly budget?: BudgetLevel;
       /** The branch's head after the run, when it is known. */
       readonly headSha: string | null;
     }

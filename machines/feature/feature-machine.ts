@@ -12,6 +12,8 @@
 //   F9. `failing` and `needsHuman` always have a reason; the ticket gets it as a comment.
 //   F10. What we did to the ticket ourselves comes back as `ticket.changed` and moves nothing.
 //   F11. An account of the ticket that is older than the one known changes nothing.
+//   F12. No agent is launched past a breaker (breakers.ts): the feature needs a person, with the figures.
+//   F13. Its own budget spent, it needs a person and goes on when the budget is raised; the project's or the organisation's, it queues.
 
 import { and, not, or, setup, stateIn } from "xstate";
 import type { AgentEvent, AgentInput } from "../agent/agent-events.ts";
@@ -21,6 +23,7 @@ import type { ProjectEvent } from "../project/project-events.ts";
 import { ROLES, type Role } from "../roles.ts";
 import type { HoldMeta, StateMeta } from "../view.ts";
 import { afterChange, areMet } from "./blockers.ts";
+import { burnAfter, tripped } from "./breakers.ts";
 import { featureActions } from "./feature-actions.ts";
 import { type FeatureContext, newFeature } from "./feature-context.ts";
 import type { FeatureEvent, FeatureInput } from "./feature-events.ts";
@@ -95,6 +98,15 @@ export const featureMachine = setup({
     isStopped: ({ event }) => event.type === "agent.finished" && event.outcome === "cancelled",
     isStoppedForPause: and(["isStopped", or(ROLES.map((role) => stateIn({ work: { [role]: "stopping" } })))]),
 
+    isTripping: ({ context, event }) => tripped(burnAfter(context, event), context.settings) !== null,
+    hasTripped: ({ context }) => tripped(context.burn, context.settings) !== null,
+    isOutOfBudget: ({ event }) => event.type === "agent.finished" && event.outcome === "overBudget",
+    isOutOfSharedBudget: ({ event }) =>
+      event.type === "agent.finished" &&
+      event.outcome === "overBudget" &&
+      (event.budget === "project" || event.budget === "organization"),
+    waitsForBudget: ({ context }) => context.overBudget !== null,
+
     isReview: ({ context, event }) =>
       event.type === "rework.requested" && event.source === "review" && context.pullRequest !== null,
     isItsPullRequest: ({ context, event }) =>
@@ -106,7 +118,7 @@ export const featureMachine = setup({
   },
 }).createMachine({
   id: "feature",
-  version: "2",
+  version: "3",
   context: ({ input }) => newFeature(input),
   type: "parallel",
   states: {
@@ -190,7 +202,10 @@ export const featureMachine = setup({
           meta: { category: "needsYou", column: "needsYou", label: "The plan needs approval", mood: "waiting" },
           entry: "giveUpPlace",
           on: {
-            approve: { target: "queued", actions: setNext("coder") },
+            approve: [
+              { guard: "hasTripped", target: "needsHuman", actions: [setNext("coder"), fail("breaker")] },
+              { target: "queued", actions: setNext("coder") },
+            ],
             reject: { target: "queued", actions: ["noteRejection", setNext("architect")] },
           },
         },
@@ -213,6 +228,7 @@ export const featureMachine = setup({
           meta: { category: "done", column: "done", label: "Pull request open", mood: "proud" },
           entry: ["giveUpPlace", "announcePassing"],
           always: [
+            { guard: and(["hasRework", "hasTripped"]), target: "needsHuman", actions: fail("breaker") },
             { guard: "mayReworkAgain", target: "queued", actions: "beginRework" },
             { guard: "hasRework", target: "needsHuman", actions: fail("rework") },
           ],
@@ -229,7 +245,7 @@ export const featureMachine = setup({
         needsHuman: {
           meta: { category: "needsYou", column: "needsYou", label: "Needs a person", mood: "stuck" },
           entry: ["giveUpPlace", "commentNeedsHuman", "announceUnmet"],
-          on: again,
+          on: { ...again, "budget.raised": { guard: "waitsForBudget", target: "waiting", actions: "goOn" } },
         },
         cancelled: {
           meta: { category: "cancelled", column: "cancelled", label: "Cancelled", mood: "idle" },

@@ -80,7 +80,9 @@ function reasonsOf(state: string, stage: Role | null, hold: HoldMeta["hold"], co
   if (state.endsWith(".requesting")) reasons.push({ kind: "role", text: `Waits for a free ${stage ?? "agent"}` });
   if (state === "approval") reasons.push({ kind: "approval", text: "Waits for somebody to approve the plan" });
   if (state === "passing") reasons.push({ kind: "person", text: "Waits for somebody to merge the pull request" });
-  if (state === "needsHuman" || state === "failing")
+  if (state === "needsHuman" && context.overBudget !== null)
+    reasons.push({ kind: "budget", text: context.failure ?? "Its budget is spent" });
+  else if (state === "needsHuman" || state === "failing")
     reasons.push({ kind: "person", text: context.failure ?? "Waits for somebody to look at it" });
   return reasons;
 }

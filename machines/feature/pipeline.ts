@@ -19,10 +19,20 @@ export const columnOf = (role: Role) => STAGES[role].column;
 
 export const fail = (because: FailureKind) => ({ type: "fail", params: { because } }) as const;
 
+/** F12: what would have launched another agent stops instead, at the stage that was to come. */
+const breaker = (guard: Ending | "isStoppedForPause", actions: readonly BreakerAction[]) =>
+  ({
+    guard: and([guard, "isTripping"]),
+    target: "#feature.work.needsHuman",
+    actions: [...actions, fail("breaker")],
+  }) as const;
+type BreakerAction = "noteRun" | "countReview" | "countTest" | { type: "setNext"; params: { role: Role } };
+
 /** On to a stage: within the same place, unless the feature is held by now; then it gives its place up and queues. */
 const onTo = (role: Role, guard: Ending, counted: "countReview" | "countTest" | null) => {
   const noted = counted === null ? (["noteRun"] as const) : (["noteRun", counted] as const);
   return [
+    breaker(guard, [...noted, { type: "setNext", params: { role } }]),
     {
       guard: and([guard, "isHeld"]),
       target: "#feature.work.queued" as const,
@@ -34,6 +44,10 @@ const onTo = (role: Role, guard: Ending, counted: "countReview" | "countTest" | 
 
 /** An end that no stage has a use for. A stop that a pause asked for puts the stage back; anything else fails the feature. */
 const otherwise = [
+  // F13: a project's or an organisation's budget is waited for in the queue; its own needs a person.
+  { guard: "isOutOfSharedBudget", target: "#feature.work.queued", actions: ["noteRun", "giveUpPlace"] },
+  { guard: "isOutOfBudget", target: "#feature.work.needsHuman", actions: ["noteRun", "noteBudget", fail("budget")] },
+  breaker("isStoppedForPause", ["noteRun"]),
   { guard: "isStoppedForPause", target: "#feature.work.queued", actions: ["noteRun", "giveUpPlace"] },
   { target: "#feature.work.failing", actions: ["noteRun", fail("agent")] },
 ] as const;

@@ -9,7 +9,7 @@ import type { PipelineSettings, Role } from "../roles.ts";
 import { cut } from "../text.ts";
 import { admit, type Grant, grantWaiting, placesOf, roomIn, waitingIn, want, without, withoutPermit } from "./places.ts";
 import type { ProjectContext } from "./project-context.ts";
-import type { ProjectEvent } from "./project-events.ts";
+import type { HoldScope, ProjectEvent } from "./project-events.ts";
 
 const { act, when } = actions<ProjectContext, ProjectEvent, ProjectEffect, FeatureEvent, FeatureInput>();
 
@@ -19,6 +19,8 @@ const tell = (to: FeatureAddress, event: FeatureEvent) => ({ type: "send", param
 const refuse = (feature: FeatureAddress, role: Role, at: number) => tell(feature, { type: "permit.refused", at, role });
 const announce = (grants: readonly Grant[], settings: PipelineSettings, at: number) =>
   grants.map(({ feature, role, admits }) => tell(feature, { type: "permit.granted", at, role, settings, admits }));
+
+const scopeOf = ({ scope }: { readonly scope?: HoldScope }): HoldScope => scope ?? "project";
 
 export const projectActions = {
   /** Safe to repeat: a feature that exists is not made again, and hears of its ticket instead. */
@@ -45,9 +47,9 @@ export const projectActions = {
     ],
   })),
 
-  admitReady: when("ready.found", ({ places, limits, settings }, { at, candidates }) => {
+  admitReady: when("ready.found", ({ places, limits, settings }, { at, candidates, outOf }) => {
     const admitted = admit(places, limits, candidates);
-    return { set: { asked: false, places: admitted.places }, ask: announce(admitted.grants, settings, at) };
+    return { set: { asked: false, outOf: outOf ?? null, places: admitted.places }, ask: announce(admitted.grants, settings, at) };
   }),
 
   /** An answer nobody can use now: ask again when it can be. */
@@ -76,9 +78,20 @@ export const projectActions = {
 
   noteSettings: when("settings.changed", (_, { settings }) => ({ set: { settings } })),
 
-  notePause: when("pause", (_, { by, reason }) => ({
-    set: { pausedBy: cut(by), pauseReason: reason === undefined ? null : cut(reason) },
-  })),
+  noteHold: act(({ holds }, event) =>
+    event.type === "pause" || event.type === "stop"
+      ? {
+          set: {
+            holds: {
+              ...holds,
+              [scopeOf(event)]: { by: cut(event.by), reason: event.reason === undefined ? null : cut(event.reason) },
+            },
+          },
+        }
+      : {},
+  ),
+
+  liftHold: when("resume", ({ holds }, event) => ({ set: { holds: { ...holds, [scopeOf(event)]: null } } })),
 
   /** Draining: whoever has no agent at work gives up its place, or the last place would never be free. */
   refuseWaiting: act(({ places }, event) => {
@@ -89,14 +102,17 @@ export const projectActions = {
     };
   }),
 
-  pauseFeatures: when("pause", ({ places }, { at, reason }) => {
-    const held = placesOf(places).map(([feature]) => feature);
-    const pause = { type: "pause", at, by: PROJECT, mode: "now", reason: cut(reason ?? "The project is paused") } as const;
-    return { set: { held }, ask: held.map((feature) => tell(feature, pause)) };
+  /** Whoever was held before stays held: both are resumed with the project. */
+  pauseFeatures: act(({ places, held }, event) => {
+    if (event.type !== "pause" && event.type !== "stop") return {};
+    const now = placesOf(places).map(([feature]) => feature);
+    const reason = cut(event.reason ?? "The project is paused");
+    const pause = { type: "pause", at: event.at, by: PROJECT, mode: "now", reason } as const;
+    return { set: { held: [...new Set([...held, ...now])] }, ask: now.map((feature) => tell(feature, pause)) };
   }),
 
   resumeFeatures: when("resume", ({ held }, { at }) => ({
-    set: { held: [], pausedBy: null, pauseReason: null, again: true },
+    set: { held: [], again: true },
     ask: held.map((feature) => tell(feature, { type: "resume", at, by: PROJECT })),
   })),
 };

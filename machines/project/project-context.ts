@@ -3,7 +3,13 @@
 import type { FeatureAddress, ProjectAddress } from "../ids.ts";
 import { DEFAULT_SETTINGS, type PipelineSettings } from "../roles.ts";
 import type { Places } from "./places.ts";
-import type { ProjectInput, ProjectLimits } from "./project-events.ts";
+import type { HoldScope, ProjectInput, ProjectLimits } from "./project-events.ts";
+
+/** Who paused, drained or stopped it, and why. */
+export interface ProjectHold {
+  readonly by: string;
+  readonly reason: string | null;
+}
 
 export interface ProjectContext {
   readonly address: ProjectAddress;
@@ -16,8 +22,9 @@ export interface ProjectContext {
   readonly asked: boolean;
   /** The features this project paused, to be resumed with it. */
   readonly held: readonly FeatureAddress[];
-  readonly pausedBy: string | null;
-  readonly pauseReason: string | null;
+  readonly holds: Readonly<Record<HoldScope, ProjectHold | null>>;
+  /** Whose budget the last answer found spent. */
+  readonly outOf: "project" | "organization" | null;
 }
 
 /** Without an input (that is how `transition()` builds its throw-away actor) it is a project nobody can reach, with room for nobody. */
@@ -29,6 +36,6 @@ export const newProject = (input: ProjectInput | undefined): ProjectContext => (
   again: false,
   asked: false,
   held: [],
-  pausedBy: null,
-  pauseReason: null,
+  holds: { project: null, organization: null },
+  outOf: null,
 });

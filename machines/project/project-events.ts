@@ -12,6 +12,9 @@ export interface ProjectLimits {
   readonly perRole: Partial<Record<Role, number>>;
 }
 
+/** Who holds it: somebody for this project (the default), or somebody for the whole organisation. */
+export type HoldScope = "project" | "organization";
+
 export interface ProjectInput {
   readonly address: ProjectAddress;
   readonly limits: ProjectLimits;
@@ -35,9 +38,24 @@ export type ProjectEvent =
       readonly type: "ready.found";
       readonly at: number;
       readonly candidates: readonly { readonly feature: FeatureAddress; readonly role: Role }[];
+      /** Whose budget has no room for another run, so that nobody was named: asked again after a while, and when it is raised. */
+      readonly outOf?: "project" | "organization" | null;
     }
-  | { readonly type: "pause"; readonly at: number; readonly by: string; readonly mode: "drain" | "now"; readonly reason?: string }
-  | { readonly type: "resume"; readonly at: number; readonly by: string }
+  /** `starts`: nobody new is admitted; `drain`: no stage begins any more; `now`: the agents at work are stopped. */
+  | {
+      readonly type: "pause";
+      readonly at: number;
+      readonly by: string;
+      readonly mode: "starts" | "drain" | "now";
+      readonly reason?: string;
+      readonly scope?: HoldScope;
+    }
+  /** Emergency: every agent is stopped now, and everything is held until somebody resumes. */
+  | { readonly type: "stop"; readonly at: number; readonly by: string; readonly reason: string; readonly scope?: HoldScope }
+  /** Lifts the hold of one scope; the project goes on when the other has none. */
+  | { readonly type: "resume"; readonly at: number; readonly by: string; readonly scope?: HoldScope }
+  /** A budget may have room again. */
+  | { readonly type: "budget.raised"; readonly at: number; readonly by: string }
   | { readonly type: "archive"; readonly at: number; readonly by: string }
   | { readonly type: "limits.changed"; readonly at: number; readonly by: string; readonly limits: ProjectLimits }
   | { readonly type: "settings.changed"; readonly at: number; readonly by: string; readonly settings: PipelineSettings }

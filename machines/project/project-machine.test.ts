@@ -23,6 +23,8 @@ const EVENTS: { [T in Type]: Extract<ProjectEvent, { type: T }> } = {
   "ready.found": { type: "ready.found", at: 10, candidates: [] },
   pause: { type: "pause", at: 10, by: BY, mode: "now" },
   resume: { type: "resume", at: 10, by: BY },
+  stop: { type: "stop", at: 10, by: BY, reason: "Leak" },
+  "budget.raised": { type: "budget.raised", at: 10, by: BY },
   archive: { type: "archive", at: 10, by: BY },
   "limits.changed": { type: "limits.changed", at: 10, by: BY, limits: { features: 5, perRole: {} } },
   "settings.changed": { type: "settings.changed", at: 10, by: BY, settings: someSettings({ maxReviewRounds: 3 }) },
@@ -38,6 +40,8 @@ const wakes = {
   "place.released": "active.asking",
 } as const;
 
+const held = { pause: "paused", stop: "stopped" } as const;
+
 // Every state by every event, for a project with room for two and one place taken by another feature.
 const NEXT: Record<State, Record<Type, State>> = {
   // A permit asked for by a feature without a place is refused, and that feature will be ready.
@@ -45,12 +49,16 @@ const NEXT: Record<State, Record<Type, State>> = {
     ...wakes,
     "permit.requested": "active.asking",
     "limits.changed": "active.asking",
-    pause: "paused",
+    "budget.raised": "active.asking",
+    ...held,
   }),
-  "active.asking": row("active.asking", { "ready.found": "active.idle", "effect.failed": "active.backingOff", pause: "paused" }),
-  "active.backingOff": row("active.backingOff", { pause: "paused" }),
-  draining: row("draining", { pause: "paused", resume: "active.asking" }),
-  paused: row("paused", { resume: "active.asking" }),
+  "active.asking": row("active.asking", { "ready.found": "active.idle", "effect.failed": "active.backingOff", ...held }),
+  "active.backingOff": row("active.backingOff", held),
+  "active.outOfBudget": row("active.outOfBudget", { "budget.raised": "active.asking", ...held }),
+  closed: row("closed", { ...held, resume: "active.asking" }),
+  draining: row("draining", { ...held, resume: "active.asking" }),
+  paused: row("paused", { stop: "stopped", resume: "active.asking" }),
+  stopped: row("stopped", { resume: "active.asking" }),
   archived: row("archived", {}),
 };
 const STATES = Object.keys(NEXT) as State[];
@@ -65,6 +73,7 @@ function inState(state: State, overrides: Partial<ProjectContext> = {}) {
       places: { [OTHER]: { role: "coder", granted: true } } as Places,
       // `paused` as it was entered while a question was open.
       asked: state === "active.asking" || state === "paused",
+      holds: { project: state.startsWith("active") ? null : { by: BY, reason: null }, organization: null },
       ...overrides,
     },
   });
@@ -238,6 +247,76 @@ describe("project machine", () => {
   });
 });
 
+describe("project holds", () => {
+  const org = { scope: "organization" } as const;
+
+  test("R5: closed admits nobody, but serves whoever holds a place; resuming asks again", () => {
+    const places = { [FEATURE]: { role: "architect", granted: false } } as Places;
+    const closed = next(inState("active.idle", { places }), { ...EVENTS.pause, mode: "starts" });
+    expect([closed.state, closed.asked]).toEqual(["closed", []]);
+    const served = next(closed.snapshot, EVENTS["permit.requested"]);
+    expect(sends(served.asked) as unknown).toEqual([[FEATURE, "permit.granted"]]);
+    const woken = next(served.snapshot, { ...EVENTS["feature.queued"], feature: OTHER });
+    expect([woken.state, woken.asked]).toEqual(["closed", []]);
+    expect(next(woken.snapshot, EVENTS.resume).state).toBe("active.asking");
+  });
+
+  test("R5: an answer that arrives while closed admits nobody and is asked for again", () => {
+    const closed = next(inState("active.asking", { places: {} }), { ...EVENTS.pause, mode: "starts" });
+    const late = next(closed.snapshot, ready(["OMA-5"]));
+    expect([late.state, late.asked, late.context.again]).toEqual(["closed", [], true]);
+  });
+
+  test("R10: what the organisation holds is not resumed for the project alone, nor the reverse", () => {
+    const both = next(next(inState("active.idle"), EVENTS.pause).snapshot, { ...EVENTS.stop, ...org });
+    expect(both.state).toBe("stopped");
+    for (const [first, second] of [
+      [EVENTS.resume, { ...EVENTS.resume, ...org }],
+      [{ ...EVENTS.resume, ...org }, EVENTS.resume],
+    ] as const) {
+      const half = next(both.snapshot, first);
+      expect([half.state, half.asked]).toEqual(["stopped", []]);
+      expect(projectView(half.snapshot).actions.includes("resume")).toBe(half.context.holds.project !== null);
+      const whole = next(half.snapshot, second);
+      expect([whole.state, sends(whole.asked)] as unknown).toEqual(["active.asking", [[OTHER, "resume"]]]);
+    }
+  });
+
+  test("R11: a stop reaches whoever holds a place, from every state that lets agents work", () => {
+    for (const state of [
+      "active.idle",
+      "active.asking",
+      "active.backingOff",
+      "active.outOfBudget",
+      "closed",
+      "draining",
+    ] as const) {
+      const stopped = next(inState(state), EVENTS.stop);
+      const pauses = stopped.asked.filter((ask) => ask.type === "send");
+      expect([state, stopped.state, pauses.length]).toEqual([state, "stopped", 1]);
+      expect(pauses[0]).toMatchObject({ to: OTHER, event: { type: "pause", mode: "now", reason: "Leak" } });
+    }
+  });
+
+  test("R11: whoever an earlier pause held is resumed with those the stop held", () => {
+    const paused = next(inState("active.idle"), EVENTS.pause);
+    const gone = next(paused.snapshot, { ...EVENTS["place.released"], feature: OTHER });
+    const stopped = next(gone.snapshot, EVENTS.stop);
+    expect(sends(next(stopped.snapshot, EVENTS.resume).asked) as unknown).toEqual([[OTHER, "resume"]]);
+  });
+
+  test("R12: without budget it looks again after a minute, or when it is raised, and not before", () => {
+    const asking = inState("active.asking", { places: {} });
+    const poor = next(asking, { ...EVENTS["ready.found"], outOf: "project" });
+    expect([poor.state, poor.context.outOf]).toEqual(["active.outOfBudget", "project"]);
+    expect(poor.asked).toContainEqual(expect.objectContaining({ type: "timer.set", delayMs: 60_000 }));
+    expect(next(poor.snapshot, EVENTS["feature.queued"]).state).toBe("active.outOfBudget");
+    const due = { type: "xstate.after.lookAtBudgetMs.project.active.outOfBudget", at: 1 } as const;
+    expect(next(poor.snapshot, due).state).toBe("active.asking");
+    expect(next(poor.snapshot, EVENTS["budget.raised"]).state).toBe("active.asking");
+  });
+});
+
 describe("places", () => {
   test("L1: broken limits give no room", () => {
     expect(roomIn({}, { features: 2.9, perRole: {} })).toBe(2);
@@ -266,11 +345,13 @@ describe("project view", () => {
   test("the actions are exactly the person's events that lead somewhere", () => {
     const view = (state: State, overrides: Partial<ProjectContext> = {}) =>
       projectView(inState(state, overrides)).actions as string[];
-    expect(view("active.idle")).toEqual(["pause"]);
-    expect(view("active.idle", { places: {} })).toEqual(["pause", "archive"]);
-    expect(view("draining")).toEqual(["pause", "resume"]);
-    expect(view("paused")).toEqual(["resume"]);
-    expect(view("paused", { places: {} })).toEqual(["resume", "archive"]);
+    expect(view("active.idle")).toEqual(["pause", "stop"]);
+    expect(view("active.idle", { places: {} })).toEqual(["pause", "stop", "archive"]);
+    expect(view("closed")).toEqual(["pause", "stop", "resume"]);
+    expect(view("stopped")).toEqual(["resume"]);
+    expect(view("draining")).toEqual(["pause", "stop", "resume"]);
+    expect(view("paused")).toEqual(["stop", "resume"]);
+    expect(view("paused", { places: {} })).toEqual(["stop", "resume", "archive"]);
     expect(view("archived")).toEqual([]);
   });
 

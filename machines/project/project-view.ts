@@ -7,10 +7,12 @@ import { placesOf } from "./places.ts";
 import type { ProjectEvent } from "./project-events.ts";
 import type { projectMachine } from "./project-machine.ts";
 
-/** One event per thing a person may ask; `pause` has two modes, and either counts. */
+/** One event per thing a person may ask; `pause` has three modes, and any counts. */
 const PERSONAL: readonly (readonly [Action, ProjectEvent])[] = [
+  ["pause", { type: "pause", at: 0, by: "", mode: "starts" }],
   ["pause", { type: "pause", at: 0, by: "", mode: "drain" }],
   ["pause", { type: "pause", at: 0, by: "", mode: "now" }],
+  ["stop", { type: "stop", at: 0, by: "", reason: "" }],
   ["resume", { type: "resume", at: 0, by: "" }],
   ["archive", { type: "archive", at: 0, by: "" }],
 ];

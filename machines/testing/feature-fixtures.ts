@@ -33,6 +33,7 @@ export const EVENTS: { [T in Type]: Extract<FeatureEvent, { type: T }> } = {
   resume: { type: "resume", at: 10, by: BY },
   retry: { type: "retry", at: 10, by: BY },
   cancel: { type: "cancel", at: 10, by: BY },
+  "budget.raised": { type: "budget.raised", at: 10, by: BY },
   approve: { type: "approve", at: 10, by: BY },
   reject: { type: "reject", at: 10, by: BY, note: "Smaller steps" },
   "dependencies.resolved": { type: "dependencies.resolved", at: 10, blockers: [], cycle: null },

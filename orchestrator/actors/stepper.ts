@@ -229,7 +229,8 @@ export class Stepper {
     const { holding } = event;
     const { shard } = holding;
     this.cache.set(step.actor, { id: step.actorId, shard, sequence: result.sequence, live: outcome.next });
-    this.handOut(step.actor, result.sequence, step, holding);
+    const withheld = new Set(result.withheld.map(({ effectId }) => effectId));
+    this.handOut(step.actor, result.sequence, step, holding, withheld);
     const letters = new Map<string, string>(
       step.sends.map((send) => [`${step.actor}:${result.sequence}:${send.index}`, send.event]),
     );
@@ -238,20 +239,30 @@ export class Stepper {
       const live = outcome.born[index];
       if (!born?.created || !live) return;
       this.cache.set(spawn.address, { id: born.actorId, shard, sequence: 0, live });
-      this.handOut(spawn.address, 0, spawn, holding);
+      this.handOut(spawn.address, 0, spawn, holding, withheld);
       for (const send of spawn.sends) letters.set(`${spawn.address}:0:${send.index}`, send.event);
     });
     for (const posted of result.mail) this.post(posted, letters.get(posted.key), holding);
+    for (const { answer } of result.withheld)
+      if (answer) this.add(queued(answer, answer.event, { kind: "effect", name: "runTask" }, holding));
   }
 
-  private handOut(actor: string, sequence: number, asked: Pick<Step, "effects" | "timers">, holding: Holding): void {
+  private handOut(
+    actor: string,
+    sequence: number,
+    asked: Pick<Step, "effects" | "timers">,
+    holding: Holding,
+    withheld: ReadonlySet<string>,
+  ): void {
     for (const change of asked.timers) {
       this.inbox.supersede(actor, change.timerId);
       this.deps.onTimer(actor, change, sequence, holding);
     }
     const createdAt = this.deps.clock.now();
-    for (const { index, kind, payload } of asked.effects)
-      this.deps.onEffect({ effectId: `${actor}:${sequence}:${index}`, actor, kind, payload, createdAt }, holding);
+    for (const { index, kind, payload } of asked.effects) {
+      const effectId = `${actor}:${sequence}:${index}`;
+      if (!withheld.has(effectId)) this.deps.onEffect({ effectId, actor, kind, payload, createdAt }, holding);
+    }
   }
 
   private post(posted: Posted, event: string | undefined, holding: Holding): void {

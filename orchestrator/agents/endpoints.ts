@@ -65,7 +65,7 @@ const vEvents = z.object({
 });
 const vReport = z.object({
   exitCode: z.union([z.literal(0), z.literal(1), z.literal(2)]),
-  class: z.enum(["infrastructure", "agent", "verdict"]).nullable(),
+  class: z.enum(["infrastructure", "agent", "verdict", "budget"]).nullable(),
   reason: z.string().transform((reason) => reason.slice(0, MAX_REASON).toWellFormed()),
   result: z.record(z.string(), z.unknown()).nullable(),
   headSha: z

@@ -9,6 +9,7 @@ import { Elysia } from "elysia";
 import { signRunToken } from "../agents/run-code.ts";
 import { aConvex, aLog, eventually } from "../testing/edge.ts";
 import { modelGateway } from "./gateway.ts";
+import { Meter } from "./meter.ts";
 
 const SECRET = "a secret of this test, long enough";
 const KEY = "sk-ant-the-real-key-of-this-test";
@@ -42,7 +43,9 @@ function anUpstream(answer: (request: Request) => Response | Promise<Response>):
 }
 
 async function setup(upstreamUrl: string, over: { standing?: () => unknown; now?: () => number } = {}) {
-  const { caller, calls } = aConvex({ "runs:standing": over.standing ?? (() => ({ live: true, repository: "omakase/sample" })) });
+  const { caller, calls } = aConvex({
+    "runs:standing": over.standing ?? (() => ({ live: true, repository: "omakase/sample", budget: null })),
+  });
   const { log, lines } = aLog();
   const app = new Elysia()
     .use(
@@ -52,6 +55,7 @@ async function setup(upstreamUrl: string, over: { standing?: () => unknown; now?
         apiKey: KEY,
         modelByRole: { coder: "claude-sonnet-5-5" },
         convex: caller,
+        meter: new Meter({ convex: caller, log, name: "gateway" }),
         log,
         now: over.now,
       }),

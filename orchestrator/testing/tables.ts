@@ -322,7 +322,7 @@ export class Tables {
       return { address: spawn.address, actorId, created: true };
     });
     mail.push(...this.#ask(address, sequence, step));
-    return { kind: "stored", sequence, mail, spawned };
+    return { kind: "stored", sequence, mail, spawned, withheld: [] };
   }
 
   #repeated(step: Step): StepResult {
@@ -332,7 +332,8 @@ export class Tables {
       if (source.kind === "timer") return { kind: "stale" };
       throw new Refused(`nobody sent "${eventId}" to ${address}`, "unknownEvent");
     }
-    if (sequence !== step.expectedSequence + 1) return { kind: "duplicate", sequence, replay: false, mail: [], spawned: [] };
+    if (sequence !== step.expectedSequence + 1)
+      return { kind: "duplicate", sequence, replay: false, mail: [], spawned: [], withheld: [] };
     const unread = (key: string) => [...this.mailbox.values()].filter((mail) => mail.key === key && mail.origin === "own");
     const posted = (asker: string, at: number, { sends }: Asks) =>
       sends.flatMap(({ index }) => unread(askId(asker, at, index)).map(({ id, actor, key }) => ({ id, actor, key })));
@@ -342,7 +343,7 @@ export class Tables {
     });
     const born = step.spawns.filter((spawn) => spawned.some((one) => one.created && one.address === spawn.address));
     const mail = [...born.flatMap((spawn) => posted(spawn.address, 0, spawn)), ...posted(address, sequence, step)];
-    return { kind: "duplicate", sequence, replay: true, mail, spawned };
+    return { kind: "duplicate", sequence, replay: true, mail, spawned, withheld: [] };
   }
 
   #isArmed(actor: string, timerId: string, armedSequence: number): boolean {
