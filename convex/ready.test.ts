@@ -68,4 +68,15 @@ describe("ready.find", () => {
     for (const limit of [-1, 1.5, 1e6])
       expect((await refusalOf(world.service.mutation(api.ready.find, { ...args, limit }))).code).toBe("badArgument");
   });
+
+  test("R12: while the project's month has no room for one more run it names nobody, and says whose budget it is", async () => {
+    const world = await aWorld();
+    await take(world, PROJECT, { spawns: [ready("a", 1)] });
+    const budget = (usd: number, key: string) =>
+      world.person("ada").mutation(api.budgets.set, { project: PROJECT, month: { usd, tokens: null }, reason: "", key });
+    await budget(4, "key-00000001");
+    expect(await ask(world, 5)).toMatchObject({ candidates: [], outOf: "project" });
+    await budget(5, "key-00000002");
+    expect((await ask(world, 5)).candidates).toHaveLength(1);
+  });
 });
