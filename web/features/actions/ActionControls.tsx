@@ -115,12 +115,12 @@ function MenuItem({ name, reason, onSelect }: { name: CommandName; reason: strin
   );
 }
 
-/** Buttons for what the machine accepts now, the rest in the menu. */
+/** Buttons for what the machine accepts now, but for what is rarely wanted; everything is in the menu. */
 export function ActionButtons({ target, role }: ControlsProps) {
   const isLive = useIsLive();
   const { run, dialog, opener } = useCommand(target);
   const accepted = commandsFor(target.kind).filter(
-    (name) => COMMANDS[name].action !== "archive" && target.actions.includes(COMMANDS[name].action),
+    (name) => COMMANDS[name].action !== "archive" && name !== "pauseStarts" && target.actions.includes(COMMANDS[name].action),
   );
   return (
     <div className="flex flex-wrap items-center gap-2">

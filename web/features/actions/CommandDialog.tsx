@@ -105,7 +105,7 @@ function QuestionForm({
         <Button
           type="submit"
           tone={COMMANDS[command].isIrreversible ? "danger" : "primary"}
-          disabledReason={isMissing ? "Say first what should be different." : null}
+          disabledReason={isMissing ? (text.field === "note" ? "Say first what should be different." : "Say first why.") : null}
         >
           {confirm}
         </Button>

@@ -13,6 +13,7 @@ const ALL_ACTIONS: Record<Action, true> = {
   start: true,
   pause: true,
   resume: true,
+  stop: true,
   retry: true,
   cancel: true,
   approve: true,

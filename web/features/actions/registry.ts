@@ -4,7 +4,19 @@
 import type { Action } from "@omakase/machines/view";
 import type { MembershipRole } from "../../lib/api.ts";
 
-export const COMMAND_NAMES = ["start", "resume", "retry", "approve", "reject", "pause", "pauseNow", "cancel", "archive"] as const;
+export const COMMAND_NAMES = [
+  "start",
+  "resume",
+  "retry",
+  "approve",
+  "reject",
+  "pauseStarts",
+  "pause",
+  "pauseNow",
+  "stop",
+  "cancel",
+  "archive",
+] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 export type TargetKind = "project" | "feature";
 
@@ -43,7 +55,7 @@ export interface Question {
 export interface Command {
   readonly action: Action;
   /** For pause. */
-  readonly mode: "drain" | "now" | null;
+  readonly mode: "starts" | "drain" | "now" | null;
   readonly kinds: readonly TargetKind[];
   readonly label: string;
   /** What came of it, while the actor has not moved yet: "asked to …". */
@@ -118,6 +130,16 @@ export const COMMANDS: Record<CommandName, Command> = {
       dismiss: "Keep the plan waiting",
     },
   },
+  pauseStarts: {
+    action: "pause",
+    mode: "starts",
+    kinds: ["project"],
+    label: "Start nothing new",
+    asked: "to start nothing new",
+    needs: "developer",
+    isIrreversible: false,
+    question: null,
+  },
   pause: {
     action: "pause",
     mode: "drain",
@@ -142,6 +164,23 @@ export const COMMANDS: Record<CommandName, Command> = {
       text: { field: "reason", label: "Reason", isRequired: false },
       asksStage: false,
       confirm: "Pause now",
+      dismiss: "Keep running",
+    },
+  },
+  stop: {
+    action: "stop",
+    mode: null,
+    kinds: ["project"],
+    label: "Emergency stop",
+    asked: "to stop everything",
+    needs: "admin",
+    isIrreversible: true,
+    question: {
+      title: (name) => `Stop everything in ${name}?`,
+      body: "Every agent of the project is stopped at once, nothing starts, and only an admin can resume. Stages that were at work start over then. Commits already pushed, open pull requests and money spent are not undone.",
+      text: { field: "reason", label: "Reason", isRequired: true },
+      asksStage: false,
+      confirm: "Stop everything",
       dismiss: "Keep running",
     },
   },

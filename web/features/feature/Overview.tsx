@@ -2,7 +2,6 @@
 // What a feature is about and how it stands: why it is not moving, the ticket, what each role handed in, who waits for whom.
 
 import { useQuery } from "convex/react";
-import { Hourglass, TriangleAlert } from "lucide-react";
 import Link from "next/link";
 import { useParams } from "next/navigation";
 import type { ReactNode } from "react";
@@ -15,10 +14,12 @@ import { api } from "../../lib/api.ts";
 import { projectPath } from "../projects/project.ts";
 import { ResultView } from "../runs/ResultView.tsx";
 import { parseResult } from "../runs/results.ts";
-import { runId, runTitle } from "../runs/run-id.ts";
+import { runTitle } from "../runs/run-id.ts";
 import { lastPart } from "../transitions/describe.ts";
 import { type FeatureDetails, ROLE_WORDS, type RunCard } from "./data.ts";
+import { FeatureBudget } from "./FeatureBudget.tsx";
 import { Markdown } from "./Markdown.tsx";
+import { WhyNot } from "./WhyNot.tsx";
 
 export function Overview({ details }: { details: FeatureDetails }) {
   return (
@@ -30,45 +31,12 @@ export function Overview({ details }: { details: FeatureDetails }) {
       </div>
       <div className="flex min-w-0 flex-col gap-5">
         <Dependencies details={details} />
+        <PanelBoundary what="The budget">
+          <FeatureBudget feature={details.feature.address} />
+        </PanelBoundary>
         <TicketFacts details={details} />
       </div>
     </div>
-  );
-}
-
-/** Why it is not running, or why it failed; nothing while it moves. */
-function WhyNot({ details: { feature, runs } }: { details: FeatureDetails }) {
-  const { failure, reasons } = feature;
-  const { id } = useParams<{ id: string }>();
-  const last = runs.at(-1);
-  const culprit = last?.state === "ended" && last.exitCode !== 0 ? last : null;
-  const others = reasons.filter(({ text }) => text !== failure);
-  if (failure === null && reasons.length === 0) return null;
-  return (
-    <Card className="flex flex-col gap-2">
-      <h3 className="flex items-center gap-2 text-lg">
-        {failure === null ? <Hourglass aria-hidden="true" size={20} /> : <TriangleAlert aria-hidden="true" size={20} />}
-        {failure === null ? "Why it is not running" : "Why it stopped"}
-      </h3>
-      {failure !== null && <p className="rounded-control border-2 bg-danger px-3 py-2 break-words text-ink">{failure}</p>}
-      {others.length > 0 && (
-        <ul className="list-disc pl-6">
-          {others.map(({ kind, text }) => (
-            <li key={`${kind} ${text}`} className="break-words">
-              {text}
-            </li>
-          ))}
-        </ul>
-      )}
-      {failure !== null && culprit && (
-        <Link
-          href={projectPath(decodeURIComponent(id), `/runs/${runId(culprit)}`)}
-          className="inline-flex min-h-6 w-fit items-center font-semibold underline"
-        >
-          Log of {runTitle(culprit)}
-        </Link>
-      )}
-    </Card>
   );
 }
 

@@ -94,6 +94,7 @@ function RolePill({ role }: { role: MembershipRole }) {
 const PAGES = [
   { rest: "", label: "Board" },
   { rest: "/inspector", label: "Inspector" },
+  { rest: "/budgets", label: "Budgets" },
 ] as const;
 
 function ProjectNavigation({ id }: { id: string }) {

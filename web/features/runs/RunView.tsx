@@ -20,6 +20,7 @@ import { ROLE_WORDS, type RunCard } from "../feature/data.ts";
 import { RunResult } from "../feature/Overview.tsx";
 import { RunLogView } from "../logs/LogsTab.tsx";
 import { projectPath, useProject } from "../projects/project.ts";
+import { DispatchReceipt } from "./DispatchReceipt.tsx";
 import { durationMs, factsOf } from "./facts.ts";
 import { parseRunId, type RunName, runTitle } from "./run-id.ts";
 import { RunPill } from "./states.tsx";
@@ -94,6 +95,9 @@ function FoundRun({ run, feature }: { run: RunCard; feature: string }) {
         <RunLogView run={run} />
         <div className="flex min-w-0 flex-col gap-5">
           <Facts run={run} />
+          <PanelBoundary what="The dispatch receipt">
+            <DispatchReceipt run={run} />
+          </PanelBoundary>
           <Card className="flex flex-col gap-3">
             <h3 className="text-lg">What it handed in</h3>
             <PanelBoundary what="The result">
