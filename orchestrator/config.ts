@@ -37,6 +37,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     /** How an agent's container reaches us. */
     publicUrl: read.url("PUBLIC_URL"),
     secret: read.secret("ORCHESTRATOR_SECRET", 32),
+    /** Of the operator's command line; empty: there is no operator. */
+    operatorKey: read.secret("OPERATOR_KEY", 32, ""),
     webOrigin: read.url("WEB_ORIGIN"),
     convexUrl: read.url("CONVEX_URL"),
     identity: {
@@ -107,8 +109,8 @@ class EnvReader {
   }
 
   /** Its value is never part of a message. */
-  secret(name: string, minLength: number): string {
-    const value = this.text(name);
+  secret(name: string, minLength: number, fallback?: string): string {
+    const value = fallback === undefined ? this.text(name) : this.env[name] || fallback;
     if (value !== "" && value.length < minLength) this.faults.push(`${name} must have at least ${minLength} characters`);
     return value;
   }

@@ -33,6 +33,7 @@ import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { modelGateway } from "./model/gateway.ts";
 import { Meter } from "./model/meter.ts";
+import { operator } from "./operator/operator.ts";
 import { LAUNCHES, LaunchPace } from "./rates/launch-pace.ts";
 import { createRepairs } from "./repairs.ts";
 import { type Repeated, repeatSweep } from "./repeat-sweep.ts";
@@ -99,6 +100,7 @@ async function start(): Promise<void> {
   };
   const host = createHost({ store, performers, log, leaseTtlMs: config.leaseTtlMs });
   const meter = new Meter({ convex, log });
+  const verify = createVerifyPerson(config.identity);
   const metrics = createMetrics(host);
   const counting = (source: string) => (outcome: string) => metrics.webhooks.inc({ source, outcome });
   let draining = false;
@@ -134,8 +136,9 @@ async function start(): Promise<void> {
       }),
       agentEndpoints({ secret, publicUrl, modelByRole: config.model.byRole, convex, github, log }),
       modelGateway({ secret, ...config.model, modelByRole: config.model.byRole, convex, meter, log }),
+      operator({ key: config.operatorKey, convex, convexUrl: config.convexUrl, verify, log }),
       inspector({
-        verify: createVerifyPerson(config.identity),
+        verify,
         open: (personToken) => openProjectLog(config.convexUrl, personToken),
         webOrigin: config.webOrigin,
         log,

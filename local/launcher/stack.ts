@@ -1,6 +1,7 @@
 // Which processes one machine runs, with which settings. Production code never learns from this that it runs locally: it is
 // given URLs and secrets, as it would be in the cloud (P1).
 
+import { createHmac } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LaunchOptions, PortName, RealService } from "./options.ts";
@@ -222,6 +223,7 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
       AUTH0_M2M_CLIENT_ID: m2mClientId,
       AUTH0_M2M_CLIENT_SECRET: auth0?.AUTH0_M2M_CLIENT_SECRET ?? secrets.auth0M2mClientSecret,
       ORCHESTRATOR_SECRET: secrets.orchestratorSecret,
+      OPERATOR_KEY: operatorKey(secrets),
       ...linearSettings,
       LINEAR_WEBHOOK_SECRET: linear?.LINEAR_WEBHOOK_SECRET ?? secrets.linearWebhookSecret,
       GITHUB_API_URL: githubSettings.apiUrl,
@@ -304,11 +306,16 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
     orchestrator,
     web,
     personSettings: {
+      OPERATOR_KEY: operatorKey(secrets),
       LINEAR_API_URL: linearSettings.LINEAR_API_URL,
       LINEAR_API_KEY: linear?.LINEAR_API_KEY ?? secrets.linearPersonKey,
     },
   };
 }
+
+/** Whoever may read this machine's state folder operates it. */
+const operatorKey = (secrets: Secrets): string =>
+  createHmac("sha256", secrets.orchestratorSecret).update("operator").digest("hex");
 
 /** The files the stand-ins read their secrets from. */
 function writeFiles(options: LaunchOptions, secrets: Secrets, webUrl: string) {

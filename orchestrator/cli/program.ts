@@ -1,9 +1,11 @@
 // The commands, their words and their output. Acting on a feature (pause, resume, retry, approve) needs a signed-in person and its
-// role: that is the dashboard's. What a ticket's state in Linear decides (start, cancel), a person's Linear key is enough for.
+// role: that is the dashboard's. What a ticket's state in Linear decides (start, cancel), a person's Linear key is enough for. What
+// concerns everything (why, hold, stop, resume) is the operator's: whoever holds the orchestrator's OPERATOR_KEY (decision 0016).
 
 import { Command } from "commander";
 import { createLinearRequest } from "../linear/client.ts";
-import type { CliSettings } from "./settings.ts";
+import { explain, type Steer, steer } from "./operate.ts";
+import { type CliSettings, SettingsMissing } from "./settings.ts";
 import { readStatus } from "./status.ts";
 import { listTickets, moveTicket, showTicket } from "./tickets.ts";
 
@@ -58,6 +60,32 @@ export function createProgram({ settings, print }: ProgramDeps): Command {
     .action(async (key: string) => {
       print(`${key} is in ${await moveTicket(linear(), key, "canceled", "Canceled")}: what works on it stops`);
     });
+
+  program
+    .command("why <key>")
+    .description("why a feature is not running: every reason at once")
+    .option("--project <address>", "organisation/project, when several have that key")
+    .action(async (key: string, { project }: { project?: string }) =>
+      print(plainText(await explain(known(), key, project ?? null))),
+    );
+
+  const brake = (name: string, description: string, command: (reason: string) => Steer) =>
+    program
+      .command(name)
+      .description(description)
+      .option("--all", "every organisation here")
+      .option("--organization <slug>", "one organisation")
+      .option("--reason <text>", "shown to everybody who is stopped", "")
+      .action(async (options: { all?: true; organization?: string; reason: string }) => {
+        if (options.all === undefined && options.organization === undefined)
+          throw new SettingsMissing(`say what to ${name}: --all, or --organization <slug>`);
+        print(await steer(known(), options.organization ?? null, command(options.reason)));
+      });
+  const hold = (mode: "starts" | "drain" | "stop") => (reason: string) => ({ kind: "hold", mode, reason }) as const;
+  brake("stop", "emergency: stop every agent now and hold everything; needs --reason", hold("stop"));
+  brake("drain", "let the agents at work finish, and begin no further stage", hold("drain"));
+  brake("hold", "admit no new feature; those at work go on to their end", hold("starts"));
+  brake("resume", "lift what stop, drain or hold did", () => ({ kind: "resume" }));
 
   program
     .command("status")

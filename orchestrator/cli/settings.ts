@@ -13,12 +13,14 @@ export interface CliSettings {
   readonly linear: { readonly apiUrl: string; readonly apiKey: string };
   /** Where the orchestrator answers; null when nobody has said. */
   readonly orchestratorUrl: string | null;
+  /** What makes its holder the operator; null when nobody has given one. */
+  readonly operatorKey: string | null;
   /** Where people steer features; null when nobody has said. */
   readonly webUrl: string | null;
 }
 
 /**
- * The environment wins: LINEAR_API_KEY with LINEAR_API_URL (Linear's own by default), ORCHESTRATOR_URL, WEB_URL. A key that lies in
+ * The environment wins: LINEAR_API_KEY with LINEAR_API_URL (Linear's own by default), ORCHESTRATOR_URL, OPERATOR_KEY, WEB_URL. A key that lies in
  * the shell is used only with a LINEAR_API_URL beside it, or when nothing runs here: it never meets the local stand-in by accident.
  * @param stateDir the launcher's state folder, `.omakase`
  * @throws {SettingsMissing} saying how to get them
@@ -36,6 +38,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
   return {
     linear: { apiKey, apiUrl: settings.LINEAR_API_URL || "https://api.linear.app/graphql" },
     orchestratorUrl: env.ORCHESTRATOR_URL || run?.urls.orchestrator || null,
+    operatorKey: env.OPERATOR_KEY || run?.settings.OPERATOR_KEY || null,
     webUrl: env.WEB_URL || run?.urls.web || null,
   };
 }
