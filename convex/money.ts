@@ -78,8 +78,9 @@ export function nextMonthAt(at: number): number {
   return Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
 }
 
+const grouped = (tokens: number): string => String(tokens).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 /** "12,400 tokens". */
-const tokensInWords = (tokens: number): string => `${String(tokens).replace(/\B(?=(\d{3})+(?!\d))/g, ",")} tokens`;
+const tokensInWords = (tokens: number): string => `${grouped(tokens)} tokens`;
 
 /** What lacks room in an allowance, with the figures; null when `wanted` fits beside what is spent and reserved. */
 export function lacking(
@@ -104,6 +105,6 @@ export function overrun(metered: Amount, reserved: Amount): string | null {
   if (metered.microUsd >= reserved.microUsd)
     return `The run has spent ${inDollars(usdOf(metered))} of the ${inDollars(usdOf(reserved))} it may`;
   if (metered.tokens >= reserved.tokens)
-    return `The run has used ${tokensInWords(metered.tokens)} of the ${tokensInWords(reserved.tokens)} it may`;
+    return `The run has used ${grouped(metered.tokens)} of the ${tokensInWords(reserved.tokens)} it may`;
   return null;
 }
