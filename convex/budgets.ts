@@ -12,6 +12,7 @@ import { refuse } from "./errors.ts";
 import { deliver, findActor, isSeen } from "./mail.ts";
 import { microUsd, monthOf } from "./money.ts";
 import { type Account, DEFAULT_BUDGETS, featureAccount, grantMore, sharedAccounts } from "./reservations.ts";
+import { settingsOf } from "./settings.ts";
 import { allowanceFault } from "./settingsFault.ts";
 import { vAllowance, vAmount, vBudgetLevel, vBudgets, vHoldMode, vSettings } from "./validators.ts";
 
@@ -51,7 +52,7 @@ export const ofProject = memberQuery({
   handler: async ({ db, project, organization }, { now }) => ({
     budgets: project.budgets ?? DEFAULT_BUDGETS,
     accounts: (await sharedAccounts(db, project, monthOf(now))).map(accountCard),
-    settings: project.settings,
+    settings: settingsOf(project),
     hold: organization.hold ?? null,
   }),
 });

@@ -8,6 +8,7 @@ import { tellBudget } from "./budgets.ts";
 import { projectCard, vProjectCard } from "./cards.ts";
 import { refuse } from "./errors.ts";
 import { deliver, findActor, isSeen } from "./mail.ts";
+import { settingsOf } from "./settings.ts";
 import { limitsFault, settingsFault } from "./settingsFault.ts";
 import { projectOf } from "./shardOf.ts";
 import { membershipsOf } from "./users.ts";
@@ -69,14 +70,14 @@ export const get = personQuery({
       const addresses = found.map(({ row }) => row.address).join(", ");
       refuse({ code: "ambiguous", message: `Several of your organisations have a project "${slug}": use one of ${addresses}.` });
     }
-    const { linearTeamId, defaultBranch, testCommand, limits, settings } = first.row;
+    const { linearTeamId, defaultBranch, testCommand, limits } = first.row;
     return {
       ...projectCard(first.row, first.organization, first.role),
       linearTeamId,
       defaultBranch,
       testCommand,
       limits,
-      settings,
+      settings: settingsOf(first.row),
     };
   },
 });

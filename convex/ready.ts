@@ -7,6 +7,7 @@ import { refuse } from "./errors.ts";
 import { requireEpochs } from "./fence.ts";
 import { monthOf } from "./money.ts";
 import { ceilingOf, sharedAccounts, shortOf } from "./reservations.ts";
+import { settingsOf } from "./settings.ts";
 import { projectOfEffect, settleWith } from "./settling.ts";
 import { vEpoch, vSettled } from "./steps.ts";
 
@@ -36,7 +37,7 @@ export const find = serviceMutation({
       const project = await projectOfEffect(ctx.db, effect, address);
       const at = Date.now();
       const accounts = await sharedAccounts(ctx.db, project, monthOf(at));
-      const spent = accounts.find((account) => shortOf(account, ceilingOf(project.settings.agent)) !== null);
+      const spent = accounts.find((account) => shortOf(account, ceilingOf(settingsOf(project).agent)) !== null);
       const outOf = spent === undefined || spent.level === "feature" ? null : spent.level;
       if (outOf !== null) {
         const none = { type: "ready.found", at, candidates: [], outOf } satisfies ReadyFound;

@@ -6,7 +6,7 @@
 //   M4. The gateway's measure is what counts; a container's own account counts above it only as far as the run had reserved.
 //   M5. A run counts for the month (UTC) it was launched in, whenever it ends.
 
-import type { BudgetLevel } from "@omakase/machines/roles";
+import { type BudgetLevel, DEFAULT_SETTINGS } from "@omakase/machines/roles";
 import type { Infer } from "convex/values";
 import type { Doc } from "./_generated/dataModel";
 import type { DatabaseReader, DatabaseWriter } from "./_generated/server";
@@ -55,10 +55,10 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** A run's ceiling, as its frozen launch has it. */
-export const ceilingOf = ({ maxBudgetUsd, maxTokens }: { maxBudgetUsd: number; maxTokens: number }): Amount => ({
+/** A run's ceiling, as its frozen launch has it; one that was asked for by an older build names no tokens. */
+export const ceilingOf = ({ maxBudgetUsd, maxTokens }: { maxBudgetUsd: number; maxTokens?: number }): Amount => ({
   microUsd: microUsd(maxBudgetUsd),
-  tokens: maxTokens,
+  tokens: maxTokens ?? DEFAULT_SETTINGS.agent.maxTokens,
 });
 
 const organizationOf = (address: string): string => address.split("/", 1)[0] ?? "";

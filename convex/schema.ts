@@ -27,8 +27,8 @@ import {
   vReceipt,
   vRole,
   vRunState,
-  vSettings,
   vStateType,
+  vStoredSettings,
   vUsage,
 } from "./validators.ts";
 
@@ -69,7 +69,7 @@ export default defineSchema({
     /** Run by the runner itself after a tester's run; null: the tester's evidence stands alone. */
     testCommand: v.union(v.string(), v.null()),
     limits: vLimits,
-    settings: vSettings,
+    settings: vStoredSettings,
     /** Missing: `DEFAULT_BUDGETS`. */
     budgets: v.optional(vBudgets),
     view: v.object({

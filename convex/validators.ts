@@ -111,25 +111,36 @@ export const vLimits = v.object({
     tester: v.optional(v.number()),
   }),
 });
-export const vSettings = v.object({
+const agentLimits = {
+  wallClockMs: v.number(),
+  stallMs: v.number(),
+  maxInfrastructureAttempts: v.number(),
+  maxAgentAttempts: v.number(),
+  maxTurns: v.number(),
+  maxBudgetUsd: v.number(),
+};
+const pipeline = {
   maxReviewRounds: v.number(),
   maxTestRounds: v.number(),
   maxReworkRounds: v.number(),
   approval: v.union(v.literal("off"), v.literal("on"), v.literal("label")),
   approvalLabel: v.string(),
   dependencyMet: v.union(v.literal("passing"), v.literal("merged")),
+};
+export const vSettings = v.object({
+  ...pipeline,
   maxRuns: v.number(),
   maxUsdWithoutProgress: v.number(),
   maxTurnsWithoutProgress: v.number(),
-  agent: v.object({
-    wallClockMs: v.number(),
-    stallMs: v.number(),
-    maxInfrastructureAttempts: v.number(),
-    maxAgentAttempts: v.number(),
-    maxTurns: v.number(),
-    maxBudgetUsd: v.number(),
-    maxTokens: v.number(),
-  }),
+  agent: v.object({ ...agentLimits, maxTokens: v.number() }),
+});
+/** As a row has them: one that is older than a setting lacks it (`settingsOf` fills it in). */
+export const vStoredSettings = v.object({
+  ...pipeline,
+  maxRuns: v.optional(v.number()),
+  maxUsdWithoutProgress: v.optional(v.number()),
+  maxTurnsWithoutProgress: v.optional(v.number()),
+  agent: v.object({ ...agentLimits, maxTokens: v.optional(v.number()) }),
 });
 /** Tokens and dollars of a run so far. */
 export const vUsage = v.object({

@@ -15,6 +15,7 @@ import { findActor } from "./mail.ts";
 import { monthOf, nextMonthAt } from "./money.ts";
 import { ownershipFault } from "./ownershipFault.ts";
 import { ceilingOf, featureAccount, sharedAccounts, shortOf } from "./reservations.ts";
+import { settingsOf } from "./settings.ts";
 import { lastSegment } from "./shardOf.ts";
 import { vCategory, vReason } from "./validators.ts";
 
@@ -153,7 +154,7 @@ async function budgetReasons(
   feature: Doc<"features">,
   now: number,
 ): Promise<WhyReason[]> {
-  const wanted = ceilingOf(project.settings.agent);
+  const wanted = ceilingOf(settingsOf(project).agent);
   const accounts = [await featureAccount(db, project, feature.address), ...(await sharedAccounts(db, project, monthOf(now)))];
   return accounts.flatMap((account) => {
     const text = shortOf(account, wanted);

@@ -6,8 +6,10 @@
 //   V3. It changes the snapshot only: timers, mail and effects of the actor stay as they are, so a state may be renamed only together
 //       with what its timers are called.
 
+import { NO_BURN } from "./feature/breakers.ts";
 import type { ActorKind } from "./ids.ts";
 import { MACHINE_VERSIONS } from "./index.ts";
+import { DEFAULT_SETTINGS } from "./roles.ts";
 
 /** A snapshot as `persist` wrote it, parsed. */
 export interface StoredSnapshot {
@@ -23,12 +25,48 @@ interface Migration {
 
 /** By kind and by the version a snapshot was stored with. */
 const MIGRATIONS: Readonly<Record<ActorKind, Readonly<Record<string, Migration>>>> = {
-  project: {},
-  // 2 hears of a missing pull request: nothing is stored differently.
-  feature: { "1": { to: "2", migrate: (stored) => stored } },
-  // 2 knows whether its launch is held back.
-  agent: { "1": { to: "2", migrate: (stored) => ({ ...stored, context: { ...stored.context, heldBack: null } }) } },
+  project: { "1": { to: "2", migrate: withHolds } },
+  feature: {
+    // 2 hears of a missing pull request: nothing is stored differently.
+    "1": { to: "2", migrate: (stored) => stored },
+    "2": { to: "3", migrate: withBurn },
+  },
+  agent: {
+    // 2 knows whether its launch is held back.
+    "1": { to: "2", migrate: (stored) => ({ ...stored, context: { ...stored.context, heldBack: null } }) },
+    "2": { to: "3", migrate: withTokens },
+  },
 };
+
+/** Version 2 of a project knows who holds it by scope, and whose budget was spent. */
+function withHolds(stored: StoredSnapshot): StoredSnapshot {
+  const { pausedBy, pauseReason, settings, ...context } = stored.context;
+  const isHeld = stored.value === "paused" || stored.value === "draining";
+  const project = isHeld ? { by: pausedBy ?? "somebody", reason: pauseReason ?? null } : null;
+  return {
+    ...stored,
+    context: { ...context, settings: withDefaults(settings), holds: { project, organization: null }, outOf: null },
+  };
+}
+
+/** Version 3 of a feature counts what it burns, from here on. */
+function withBurn(stored: StoredSnapshot): StoredSnapshot {
+  const { settings, ...context } = stored.context;
+  return { ...stored, context: { ...context, settings: withDefaults(settings), burn: NO_BURN, overBudget: null } };
+}
+
+/** Version 3 of an agent has a ceiling of tokens, and counts turns. */
+function withTokens(stored: StoredSnapshot): StoredSnapshot {
+  const { limits, ...context } = stored.context;
+  const { maxTokens } = DEFAULT_SETTINGS.agent;
+  return { ...stored, context: { ...context, limits: { maxTokens, ...(limits as object) }, turns: 0, budget: null } };
+}
+
+/** Settings as they were stored, with what they did not have yet. */
+function withDefaults(settings: unknown): object {
+  const { agent, ...others } = settings as { agent: object };
+  return { ...DEFAULT_SETTINGS, ...others, agent: { ...DEFAULT_SETTINGS.agent, ...agent } };
+}
 
 /** There is no way from the stored version to this build's. */
 export class UnknownVersionError extends Error {

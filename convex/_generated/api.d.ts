@@ -50,6 +50,7 @@ import type * as retention from "../retention.js";
 import type * as runLife from "../runLife.js";
 import type * as runs from "../runs.js";
 import type * as seed from "../seed.js";
+import type * as settings from "../settings.js";
 import type * as settingsFault from "../settingsFault.js";
 import type * as settling from "../settling.js";
 import type * as shardOf from "../shardOf.js";
@@ -114,6 +115,7 @@ declare const fullApi: ApiFromModules<{
   runLife: typeof runLife;
   runs: typeof runs;
   seed: typeof seed;
+  settings: typeof settings;
   settingsFault: typeof settingsFault;
   settling: typeof settling;
   shardOf: typeof shardOf;

@@ -13,6 +13,7 @@ describe("timers of silence", () => {
       wallClockLeftMs: false,
       backOffMs: false,
       askAgainMs: false,
+      lookAtBudgetMs: false,
     };
     const delays = Object.values(MACHINES).flatMap(({ implementations }) => Object.keys(implementations.delays));
     expect(delays.sort()).toEqual(Object.keys(decided).sort());

@@ -62,9 +62,11 @@ export class FarEnds {
           })
           .slice(0, effect.limit);
         const isRefused = this.#goesWrong();
+        const isOutOfBudget = this.#goesWrong();
         return world.later("ready.found", () => {
           this.openQuestions -= 1;
-          if (isRefused) world.send(PROJECT, { type: "effect.failed", kind: "findReady", reason: "Overloaded" });
+          if (isOutOfBudget) world.send(PROJECT, { type: "ready.found", candidates: [], outOf: "project" });
+          else if (isRefused) world.send(PROJECT, { type: "effect.failed", kind: "findReady", reason: "Overloaded" });
           else world.send(PROJECT, { type: "ready.found", candidates: ready });
         });
       }
@@ -162,6 +164,11 @@ export class FarEnds {
     const { attempt } = effect;
     if (this.#goesWrong()) {
       world.send(agent, { type: "task.refused", attempt, class: "infrastructure", reason: "RESOURCE:CPU" });
+      return;
+    }
+    if (this.#goesWrong()) {
+      const budget = this.#faults?.pick(["feature", "project"] as const) ?? "feature";
+      world.send(agent, { type: "task.refused", attempt, class: "budget", reason: "$9 of $10", budget });
       return;
     }
     const task: Task = { agent, attempt, taskArn: `arn:${agent}:${attempt}`, alive: true, wasAsked: false };

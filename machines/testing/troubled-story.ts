@@ -28,7 +28,8 @@ export function troubledStory(seed: number, onStep?: (taken: Taken) => void): vo
     if (possible.length > 0) doOne(world, ends, choices.pick(possible), trail, choices);
   }
   for (const to of features) if (world.actors.has(to)) world.send(to, { type: "resume", by: "Ada" });
-  world.send(PROJECT, { type: "resume", by: "Ada" });
+  for (const scope of ["project", "organization"] as const) world.send(PROJECT, { type: "resume", by: "Ada", scope });
+  for (const to of features) if (world.actors.has(to)) world.send(to, { type: "budget.raised", by: "Ada" });
   settleForGood(world, ends, choices);
 }
 
@@ -38,10 +39,14 @@ function meddle(world: World, ends: FarEnds, choices: Choices, features: readonl
   const by = "Ada";
   const mode = choices.pick(["drain", "now"] as const);
   if (known.length === 0 || choices.chance(0.15)) {
+    const scope = choices.pick(["project", "organization"] as const);
     const event = choices.pick([
-      { type: "pause", by, mode } as const,
-      { type: "resume", by } as const,
-      { type: "resume", by } as const,
+      { type: "pause", by, mode: choices.pick(["starts", mode] as const), scope } as const,
+      { type: "stop", by, reason: "Leak", scope } as const,
+      { type: "resume", by, scope } as const,
+      { type: "resume", by, scope } as const,
+      { type: "resume", by, scope } as const,
+      { type: "budget.raised", by } as const,
     ]);
     world.send(PROJECT, event);
     return;
@@ -55,6 +60,7 @@ function meddle(world: World, ends: FarEnds, choices: Choices, features: readonl
     () => world.send(feature, { type: "cancel", by }),
     () => world.send(feature, { type: "retry", by, note: "Again" }),
     () => world.send(feature, { type: "retry", by, from: "coder" }),
+    () => world.send(feature, { type: "budget.raised", by }),
     () => world.send(feature, { type: "approve", by }),
     () => world.send(feature, { type: "reject", by, note: "Smaller" }),
     () => world.send(feature, { type: "rework.requested", by, source: "review", summary: "Rename it" }),
