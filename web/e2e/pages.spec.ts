@@ -10,6 +10,11 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   },
   board: (page) => openBoard(page, "dana"),
   "a viewer's board": (page) => openBoard(page, "vic"),
+  "an admin's budgets": async (page) => {
+    await openBoard(page, "ada");
+    await page.getByRole("link", { name: "Budgets" }).click();
+    await page.getByRole("heading", { name: "Spent this month" }).waitFor();
+  },
 };
 
 /** Everything the page asked of anybody but ourselves, Convex and the orchestrator (all on this machine), and every complaint. */
