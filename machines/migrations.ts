@@ -26,8 +26,16 @@ interface Migration {
 /** By kind and by the version a snapshot was stored with. */
 const MIGRATIONS: Readonly<Record<ActorKind, Readonly<Record<string, Migration>>>> = {
   project: { "1": { to: "2", migrate: withHolds } },
-  feature: { "1": { to: "2", migrate: withBurn } },
-  agent: { "1": { to: "2", migrate: withTokens } },
+  feature: {
+    // 2 hears of a missing pull request: nothing is stored differently.
+    "1": { to: "2", migrate: (stored) => stored },
+    "2": { to: "3", migrate: withBurn },
+  },
+  agent: {
+    // 2 knows whether its launch is held back.
+    "1": { to: "2", migrate: (stored) => ({ ...stored, context: { ...stored.context, heldBack: null } }) },
+    "2": { to: "3", migrate: withTokens },
+  },
 };
 
 /** Version 2 of a project knows who holds it by scope, and whose budget was spent. */
@@ -41,20 +49,17 @@ function withHolds(stored: StoredSnapshot): StoredSnapshot {
   };
 }
 
-/** Version 2 of a feature counts what it burns, from here on; that it hears of a missing pull request stores nothing. */
+/** Version 3 of a feature counts what it burns, from here on. */
 function withBurn(stored: StoredSnapshot): StoredSnapshot {
   const { settings, ...context } = stored.context;
   return { ...stored, context: { ...context, settings: withDefaults(settings), burn: NO_BURN, overBudget: null } };
 }
 
-/** Version 2 of an agent has a ceiling of tokens, counts turns, and knows whether its launch is held back. */
+/** Version 3 of an agent has a ceiling of tokens, and counts turns. */
 function withTokens(stored: StoredSnapshot): StoredSnapshot {
   const { limits, ...context } = stored.context;
   const { maxTokens } = DEFAULT_SETTINGS.agent;
-  return {
-    ...stored,
-    context: { ...context, limits: { maxTokens, ...(limits as object) }, turns: 0, budget: null, heldBack: null },
-  };
+  return { ...stored, context: { ...context, limits: { maxTokens, ...(limits as object) }, turns: 0, budget: null } };
 }
 
 /** Settings as they were stored, with what they did not have yet. */

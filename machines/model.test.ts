@@ -15,6 +15,8 @@ import { ROLES } from "./roles.ts";
 import { persist, restore } from "./step.ts";
 import { AGENT, aTicket, FEATURE, featureOf, leavesOf, PROJECT, someLimits, someSettings } from "./testing/builders.ts";
 
+/** Bun's own limit is 5 s, which a machine that does much else needs for the largest graph alone. */
+const LONG_MS = 30_000;
 const whole = (machine: AnyStateMachine) => (state: SnapshotFrom<AnyStateMachine>) => persist(machine, state);
 const timer = (name: string) => ({ type: `xstate.after.${name}`, at: 5 });
 
@@ -124,40 +126,44 @@ describe("the feature's graph", () => {
   ];
   const input = { address: FEATURE, ticket: aTicket(), settings: someSettings({ approval: "on" }) };
 
-  test("every state of both regions is reached, and no path leads to an inconsistent context", () => {
-    const paths = getShortestPaths(featureMachine, {
-      events,
-      input,
-      // Only the first run of each role is in the events: deeper rounds add nothing but numbers.
-      stopWhen: ({ context }) => Object.values(context.runs).some((runs) => runs > 1),
-      // Nor do more runs: what trips a breaker is in breakers.test.ts.
-      serializeState: (state) => whole(featureMachine)({ ...state, context: { ...state.context, burn: null } } as never),
-      limit: 150_000,
-    });
-    const reached = new Set(paths.flatMap(({ state }) => [`work.${leafPath(state.value.work)}`, `hold.${state.value.hold}`]));
-    expect([...reached].sort()).toEqual(leavesOf(featureMachine).sort());
-    for (const { state } of paths) {
-      const { placed, agent, next, failure, pullRequest } = state.context;
-      const leaf = leafPath(state.value.work);
-      const [stage, phase] = leaf.split(".");
-      const where = { leaf, hold: state.value.hold };
-      expect({ ...where, placed }).toEqual({
-        ...where,
-        placed: ["requesting", "working", "stopping"].includes(phase ?? "") || leaf === "publishing",
+  test(
+    "every state of both regions is reached, and no path leads to an inconsistent context",
+    () => {
+      const paths = getShortestPaths(featureMachine, {
+        events,
+        input,
+        // Only the first run of each role is in the events: deeper rounds add nothing but numbers.
+        stopWhen: ({ context }) => Object.values(context.runs).some((runs) => runs > 1),
+        // Nor do more runs: what trips a breaker is in breakers.test.ts.
+        serializeState: (state) => whole(featureMachine)({ ...state, context: { ...state.context, burn: null } } as never),
+        limit: 150_000,
       });
-      if (phase === "working" || phase === "stopping")
-        expect({ ...where, hasAgent: agent !== null }).toEqual({ ...where, hasAgent: true });
-      if (phase === "requesting") expect({ ...where, agent }).toEqual({ ...where, agent: null });
-      if (phase !== undefined && stage !== "waiting")
-        expect({ ...where, next }).toEqual({ ...where, next: stage as typeof next });
-      // F5: nothing is requested, and no agent works on undisturbed, while paused.
-      if (state.value.hold !== "running") expect({ ...where, asks: phase === "requesting" }).toEqual({ ...where, asks: false });
-      if (state.value.hold === "paused") expect({ ...where, works: phase === "working" }).toEqual({ ...where, works: false });
-      if (state.value.hold === "draining") expect({ ...where, hasAgent: agent !== null }).toEqual({ ...where, hasAgent: true });
-      if (leaf === "failing" || leaf === "needsHuman") expect(failure).not.toBeNull();
-      if (leaf === "passing") expect(pullRequest).not.toBeNull();
-    }
-  });
+      const reached = new Set(paths.flatMap(({ state }) => [`work.${leafPath(state.value.work)}`, `hold.${state.value.hold}`]));
+      expect([...reached].sort()).toEqual(leavesOf(featureMachine).sort());
+      for (const { state } of paths) {
+        const { placed, agent, next, failure, pullRequest } = state.context;
+        const leaf = leafPath(state.value.work);
+        const [stage, phase] = leaf.split(".");
+        const where = { leaf, hold: state.value.hold };
+        expect({ ...where, placed }).toEqual({
+          ...where,
+          placed: ["requesting", "working", "stopping"].includes(phase ?? "") || leaf === "publishing",
+        });
+        if (phase === "working" || phase === "stopping")
+          expect({ ...where, hasAgent: agent !== null }).toEqual({ ...where, hasAgent: true });
+        if (phase === "requesting") expect({ ...where, agent }).toEqual({ ...where, agent: null });
+        if (phase !== undefined && stage !== "waiting")
+          expect({ ...where, next }).toEqual({ ...where, next: stage as typeof next });
+        // F5: nothing is requested, and no agent works on undisturbed, while paused.
+        if (state.value.hold !== "running") expect({ ...where, asks: phase === "requesting" }).toEqual({ ...where, asks: false });
+        if (state.value.hold === "paused") expect({ ...where, works: phase === "working" }).toEqual({ ...where, works: false });
+        if (state.value.hold === "draining") expect({ ...where, hasAgent: agent !== null }).toEqual({ ...where, hasAgent: true });
+        if (leaf === "failing" || leaf === "needsHuman") expect(failure).not.toBeNull();
+        if (leaf === "passing") expect(pullRequest).not.toBeNull();
+      }
+    },
+    LONG_MS,
+  );
 
   test("there is one way to a pull request that nobody disturbs, and it passes every stage in order", () => {
     const undisturbed: FeatureEvent[] = [

@@ -113,7 +113,7 @@ export const agentMachine = setup({
   },
 }).createMachine({
   id: "agent",
-  version: "2",
+  version: "3",
   context: ({ input }) => newAgent(input),
   initial: "launching",
   states: {

@@ -118,7 +118,7 @@ export const featureMachine = setup({
   },
 }).createMachine({
   id: "feature",
-  version: "2",
+  version: "3",
   context: ({ input }) => newFeature(input),
   type: "parallel",
   states: {
