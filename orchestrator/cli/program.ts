@@ -1,6 +1,6 @@
 // The commands, their words and their output. Acting on a feature (pause, resume, retry, approve) needs a signed-in person and its
 // role: that is the dashboard's. What a ticket's state in Linear decides (start, cancel), a person's Linear key is enough for. What
-// concerns everything (why, hold, stop, resume) is the operator's: whoever holds the orchestrator's OPERATOR_KEY (decision 0023).
+// concerns everything (why, hold, stop, resume) is the operator's: whoever holds the orchestrator's OPERATOR_KEY (decision 0024).
 
 import { Command } from "commander";
 import { createLinearRequest } from "../linear/client.ts";
