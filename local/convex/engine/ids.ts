@@ -1,4 +1,5 @@
-// Document ids: varint(table number), 16 bytes of which 14 are random and 2 the day, 2 bytes of checksum; Crockford base32.
+// Document ids: varint(table number), 16 bytes (6 of the time in ms, 8 random, 2 of the day), 2 bytes of checksum; Crockford base32.
+// The time comes first so that ids made together lie together in the file: a random place for each would be a page written for each.
 //   I1. Text and bytes are one-to-one: a text that is not exactly what its bytes print as is no id.
 //   I2. All ids of one table lie between idRange(table).low and .high as text, and no other table's do.
 
@@ -13,7 +14,8 @@ const MAX_LENGTH = 37;
 const MAX_TABLE_NUMBER = 0xffffffff;
 const DAY_MS = 86_400_000;
 
-const RANDOM_BYTES = 14;
+const TIME_BYTES = 6;
+const RANDOM_BYTES = 8;
 const POOLED_IDS = 256;
 const pool = new Uint8Array(RANDOM_BYTES * POOLED_IDS);
 let pooled = 0;
@@ -28,10 +30,12 @@ export function makeId(tableNumber: number, nowMs: number): string {
   const head = varint(tableNumber);
   const bytes = new Uint8Array(head.length + BODY_BYTES + CHECKSUM_BYTES);
   bytes.set(head);
-  bytes.set(pool.subarray(pooled * RANDOM_BYTES, (pooled + 1) * RANDOM_BYTES), head.length);
+  let at = head.length;
+  for (let shift = TIME_BYTES - 1; shift >= 0; shift--) bytes[at++] = Math.floor(nowMs / 256 ** shift) & 0xff;
+  for (let i = 0; i < RANDOM_BYTES; i++) bytes[at++] = pool[pooled * RANDOM_BYTES + i] ?? 0;
   const day = Math.floor(nowMs / DAY_MS) & 0xffff;
-  bytes[head.length + RANDOM_BYTES] = day >> 8;
-  bytes[head.length + RANDOM_BYTES + 1] = day & 0xff;
+  bytes[at++] = day >> 8;
+  bytes[at] = day & 0xff;
   writeChecksum(bytes);
   return toText(bytes);
 }
@@ -46,9 +50,9 @@ export function decodeId(text: string): { tableNumber: number } | IdProblem {
   const head = readVarint(bytes);
   if (head === null || bytes.length !== head.length + BODY_BYTES + CHECKSUM_BYTES)
     return { problem: "ID has an invalid table number" };
-  const checked = bytes.slice();
-  writeChecksum(checked);
-  if (toText(checked) !== text) return { problem: "ID's checksum didn't match" };
+  const [low, high] = bytes.subarray(-CHECKSUM_BYTES);
+  writeChecksum(bytes);
+  if (bytes.at(-2) !== low || bytes.at(-1) !== high) return { problem: "ID's checksum didn't match" };
   return { tableNumber: head.value };
 }
 
@@ -130,5 +134,5 @@ function fromText(text: string): Uint8Array | null {
     bytes[length++] = (bits >> width) & 0xff;
     bits &= (1 << width) - 1;
   }
-  return bytes;
+  return width < 5 && bits === 0 ? bytes : null; // I1: nothing printed ends otherwise
 }

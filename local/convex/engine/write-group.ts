@@ -4,7 +4,7 @@
 //   G3. Nothing may be acknowledged before commit() has returned.
 //   G4. Both the old and the new index keys of a written document are reported, once each.
 //   G5. An index entry is written only when its key changed.
-import type { Database } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
 import type { Catalog, Table } from "./catalog.ts";
 import type { Clock } from "./clock.ts";
 import type { Document } from "./document.ts";
@@ -31,6 +31,7 @@ export type Committed = {
 /** What a group needs of its store. */
 export type GroupHost = {
   database: Database;
+  bounds: { begin: Statement; commit: Statement };
   catalog: Catalog;
   rows: Rows;
   settings: Settings;
@@ -122,14 +123,14 @@ export class WriteGroup {
     if (this.state !== "idle") {
       try {
         this.assertUsable();
-        this.host.undo.trim(this.host.clock.latestTs);
         this.host.settings.putLatestTs(this.host.clock.latestTs);
-        this.host.database.run("COMMIT");
+        this.host.bounds.commit.run();
       } catch (error) {
         this.rollback();
         throw asWriteRefused(error);
       }
     }
+    this.host.undo.committed(this.host.clock.latestTs);
     for (const [component, schemaExport] of this.schemas) this.host.schemaChanged(component, schemaExport);
     this.end();
   }
@@ -141,6 +142,7 @@ export class WriteGroup {
       if (this.host.database.inTransaction) this.host.database.run("ROLLBACK"); // SQLite may have done it by itself
       this.host.reload();
       this.host.log.forget();
+      this.host.undo.rolledBack();
     }
     this.end();
   }
@@ -153,7 +155,7 @@ export class WriteGroup {
   /** Runs writes inside the group's SQLite transaction; a failure leaves it fit for nothing but a rollback (G1). */
   private write<T>(run: () => T): T {
     this.assertUsable();
-    if (this.state === "idle") this.host.database.run("BEGIN IMMEDIATE");
+    if (this.state === "idle") this.host.bounds.begin.run();
     this.state = "writing";
     try {
       return run();
