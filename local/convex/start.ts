@@ -73,6 +73,8 @@ export interface RunningConvex {
   readonly url: string;
   readonly siteUrl: string;
   readonly adminKey: string;
+  /** Functions called without the network, by the same rules otherwise. */
+  readonly calls: Pick<FunctionCalls, "query" | "mutation" | "action">;
   /** Finishes what is committed, closes every socket and the file. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -238,7 +240,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
     rmSync(addressFile, { force: true });
     log.info("server.stopped");
   };
-  return { url: urls.cloud, siteUrl: urls.site, adminKey, stop: () => (stopping ??= stop()) };
+  return { url: urls.cloud, siteUrl: urls.site, adminKey, calls, stop: () => (stopping ??= stop()) };
 }
 
 const CLOSE_GRACE_MS = 500;
