@@ -58,7 +58,9 @@ async function served(dir: string, work: (convex: RunningConvex) => Promise<void
 }
 
 async function send(convex: RunningConvex, at: number): Promise<void> {
-  const result = await convex.calls.mutation(ownCall("messages:send", { channel: channelOf(at), body: BODY }, null));
+  const result = await convex.calls.mutation(
+    ownCall({ component: "", path: "messages:send", args: { channel: channelOf(at), body: BODY } }, null),
+  );
   if (!result.ok) throw new Error(result.failure.description);
 }
 
@@ -80,7 +82,9 @@ async function latencies(convex: RunningConvex, samples: number): Promise<number
     const [to, from] = [Math.floor(Math.random() * 1_000_000), Math.floor(Math.random() * 1_000_000)];
     const startedAt = performance.now();
     await send(convex, to);
-    const read = await convex.calls.query(ownCall("messages:latest", { channel: channelOf(from), count: 5 }, null));
+    const read = await convex.calls.query(
+      ownCall({ component: "", path: "messages:latest", args: { channel: channelOf(from), count: 5 } }, null),
+    );
     if (!read.ok) throw new Error(read.failure.description);
     measured.push(performance.now() - startedAt);
   }

@@ -1,8 +1,8 @@
-// `bun run bench:steps [--server <main.ts>]`: what one step of an actor costs `local/convex`, as `host.commit` stores it over HTTP. CPU of the server process
-// alone, so that two versions compare on a busy machine; steps a second are of this machine at this moment. The last line is one JSON object.
+// `bun run bench:steps [--server <main.ts>] [--rows 1,Batch64]`: what one step of an actor costs `local/convex`, as `host.commit`
+// stores it over HTTP: CPU of the server process alone, so that two versions compare on a busy machine. Steps a second are what this
+// machine did at this moment. The last line is one JSON object.
 
-import { readFileSync } from "node:fs";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -38,7 +38,7 @@ const { values: options } = parseArgs({ options: { server: { type: "string" }, r
 const rows = ROWS.filter(({ name }) => options.rows === undefined || options.rows.split(",").includes(name));
 const dir = mkdtempSync(join(tmpdir(), "omakase-steps-"));
 const child = Bun.spawn([process.execPath, options.server ?? join(ROOT, "local/convex/main.ts"), "--dir", dir, "--port", "0"], {
-  env: { PATH: process.env.PATH ?? "", HOME: dir, CONVEX_ADMIN_KEY: ADMIN_KEY, BUN_OPTIONS: process.env.SERVER_BUN_OPTIONS ?? "" },
+  env: { PATH: process.env.PATH ?? "", HOME: dir, CONVEX_ADMIN_KEY: ADMIN_KEY },
   stdin: "ignore",
   stdout: "pipe",
   stderr: "inherit",
@@ -51,12 +51,10 @@ try {
   for (const row of rows) await run(url, lanes, epochs, { ...row, steps: Math.ceil(row.steps / 4) }); // warm
   for (const row of rows) {
     const cpuMs = serverCpuMs();
-    if (process.env.SPLIT) console.error("begin", serverCpu());
     const startedAt = performance.now();
     await run(url, lanes, epochs, row);
     const seconds = (performance.now() - startedAt) / 1000;
     metrics[`stepUs${row.name}`] = Math.round(((serverCpuMs() - cpuMs) * 1000) / row.steps);
-    if (process.env.SPLIT) console.error(row.name, serverCpu());
     metrics[`steps${row.name}`] = Math.round(row.steps / seconds);
   }
   console.log(JSON.stringify({ bench: "steps", metrics, calibration: calibrate() }));
@@ -141,12 +139,15 @@ async function seed(url: string) {
   const spawns = Array.from({ length: FEATURES }, (_, index) => birthOf(`${PROJECT}/oma-${index}`));
   const [mail] = await call<{ id: string; key: string }[]>(url, "mailbox:outside", { shard: project.shard }, "query");
   if (mail === undefined) throw new Error("seeding posted no letter");
-  const birth = stepOf({ address: PROJECT, id: project.id, sequence: project.sequence, mail }, {
-    sends: [],
-    spawns,
-  });
+  const birth = stepOf(
+    { address: PROJECT, id: project.id, sequence: project.sequence, mail },
+    {
+      sends: [],
+      spawns,
+    },
+  );
   const stored = await commit(url, owned, [birth]);
-  const lanes = (stored[0]?.kind === "stored" ? stored[0] : { mail: [], spawned: [] });
+  const lanes = stored[0]?.kind === "stored" ? stored[0] : { mail: [], spawned: [] };
   const born = lanes.spawned.map(({ address, actorId }, index): Lane => {
     const posted = lanes.mail[index];
     const spawn = spawns[index];
@@ -255,17 +256,6 @@ async function run(
       }
     }),
   );
-}
-
-function serverCpu() {
-  const stat = readFileSync(`/proc/${child.pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  for (const t of require("node:fs").readdirSync(`/proc/${child.pid}/task`)) {
-    const l = readFileSync(`/proc/${child.pid}/task/${t}/stat`, "utf8");
-    const f = l.slice(l.lastIndexOf(")") + 2).split(" ");
-    if (Number(f[11]) + Number(f[12]) > 2) console.error(l.slice(l.indexOf("("), l.lastIndexOf(")") + 1), f[11], f[12]);
-  }
-  return [Number(fields[11]), Number(fields[12])];
 }
 
 /** CPU time of the server process so far, user and system. */
