@@ -159,7 +159,9 @@ class Person {
 
   #connect(): ConvexClient {
     const client = new ConvexClient(this.url, { logger: false, skipConvexDeploymentUrlCheck: true });
-    const heard = () => void (this.callbacks += 1);
+    const heard = () => {
+      this.callbacks += 1;
+    };
     client.onUpdate(app.messages.latest, { channel: this.channel, count: 20 }, ([newest]) => {
       heard();
       this.newest = newest?.body ?? "";
