@@ -198,7 +198,8 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
       maxFileBytes: files.maxFileBytes,
       push: new PushApi({ store, loop, live, crons, jobs, codeStore, urls, log }),
       functionLog: observer.functionLog,
-      metrics: () => deploymentSamples({ loop, live, sessions, jobs, calls, files, writeHealth, store, retention }, observer.latency),
+      metrics: () =>
+        deploymentSamples({ loop, live, sessions, jobs, calls, files, writeHealth, store, retention }, observer.latency),
       onBug,
     },
   );

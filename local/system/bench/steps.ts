@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { DEFAULT_SETTINGS } from "@omakase/machines";
-import type { Spawn, Step, StepResult } from "../../../convex/steps.ts";
+import type { Actor, Spawn, Step, StepResult } from "../../../convex/steps.ts";
 import { ROOT } from "../headless.ts";
 import { calibrate } from "./calibration.ts";
 
@@ -132,10 +132,11 @@ async function seed(url: string) {
     },
     members: [],
   });
-  const shards = Array.from({ length: 16 }, (_, shard) => shard);
-  const epochs = await call<{ shard: number; epoch: number }[]>(url, "shards:claim", { shards, owner: "bench", ttlMs: 60_000 });
-  const project = await call<{ id: string; shard: number; sequence: number }>(url, "host:actor", { address: PROJECT }, "query");
-  const owned = epochs.filter(({ shard }) => shard === project.shard);
+  const us = { owner: "bench", instance: "one", held: [], ttlMs: 60_000, sinceMs: null };
+  const { taken } = await call<{ taken: { shard: number; epoch: number }[] }>(url, "shards:attend", us);
+  const [project] = await call<Actor[]>(url, "host:actors", { addresses: [PROJECT] }, "query");
+  if (project === undefined) throw new Error("seeding made no project");
+  const owned = taken.filter(({ shard }) => shard === project.shard).map(({ shard, epoch }) => ({ shard, epoch }));
   const spawns = Array.from({ length: FEATURES }, (_, index) => birthOf(`${PROJECT}/oma-${index}`));
   const [mail] = await call<{ id: string; key: string }[]>(url, "mailbox:outside", { shard: project.shard }, "query");
   if (mail === undefined) throw new Error("seeding posted no letter");
