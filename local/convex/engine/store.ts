@@ -4,6 +4,7 @@ import type { Database, Statement } from "bun:sqlite";
 import { Catalog, type SystemTable } from "./catalog.ts";
 import { Clock } from "./clock.ts";
 import { CURSOR_KEY_BYTES, Cursors } from "./cursors.ts";
+import { DocumentCache } from "./document-cache.ts";
 import { asUnusable, openFile, setAutoCheckpoint } from "./file.ts";
 import { decodeId } from "./ids.ts";
 import { ReadSet } from "./read-set.ts";
@@ -42,6 +43,7 @@ export class Store {
   private readonly catalog: Catalog;
   private readonly clock: Clock;
   private readonly cursors: Cursors;
+  private readonly documents = new DocumentCache();
   private readonly undo: UndoLog;
   /** Prepared once: a commit runs both. */
   private readonly bounds: { begin: Statement; commit: Statement };
@@ -108,8 +110,8 @@ export class Store {
    *  @throws {FunctionError} when `atTs` lies in the future or is no longer kept */
   begin({ kind, nowMs, component = "", atTs }: BeginOptions): Transaction {
     if (atTs !== undefined && kind === "mutation") throw new Error("A mutation cannot run in the past.");
-    const { catalog, rows, cursors, clock } = this;
-    const host = { catalog, rows, cursors, clock };
+    const { catalog, documents, rows, cursors, clock } = this;
+    const host = { catalog, documents, rows, cursors, clock };
     const shared = { host, nowMs, baseVersion: this.log.version, reads: new ReadSet() };
     return new Transaction(kind, component, shared, atTs === undefined ? undefined : this.undo.overlayAt(atTs, this.latestTs));
   }
@@ -117,11 +119,12 @@ export class Store {
   /** @throws when a group is open: commit it or roll it back first */
   beginGroup(): WriteGroup {
     if (this.group) throw new Error("A write group is open already. Commit it or roll it back first.");
-    const { database, bounds, catalog, rows, settings, clock, log, undo } = this;
+    const { database, bounds, catalog, documents, rows, settings, clock, log, undo } = this;
     this.group = new WriteGroup({
       database,
       bounds,
       catalog,
+      documents,
       rows,
       settings,
       clock,

@@ -8,6 +8,7 @@ import type { Database, Statement } from "bun:sqlite";
 import type { Catalog, Table } from "./catalog.ts";
 import type { Clock } from "./clock.ts";
 import type { Document } from "./document.ts";
+import type { DocumentCache } from "./document-cache.ts";
 import { Conflict } from "./errors.ts";
 import { compareKeys } from "./keys.ts";
 import type { PendingWrite } from "./overlay.ts";
@@ -33,6 +34,7 @@ export type GroupHost = {
   database: Database;
   bounds: { begin: Statement; commit: Statement };
   catalog: Catalog;
+  documents: DocumentCache;
   rows: Rows;
   settings: Settings;
   clock: Clock;
@@ -143,6 +145,7 @@ export class WriteGroup {
       this.host.reload();
       this.host.log.forget();
       this.host.undo.rolledBack();
+      this.host.documents.clear();
     }
     this.end();
   }
@@ -179,7 +182,7 @@ export class WriteGroup {
   }
 
   private insert(table: Table, document: Document, keys: WrittenKey[]): void {
-    const { catalog, rows } = this.host;
+    const { catalog, documents, rows } = this.host;
     catalog.store(table);
     const rid = rows.insert(document.id, document.text);
     for (const index of table.indexes) {
@@ -187,10 +190,11 @@ export class WriteGroup {
       keys.push({ indexId: index.id, key });
       if (!index.isById) rows.insertKey(index, key, rid);
     }
+    documents.put(document.stored(rid));
   }
 
   private update(table: Table, old: Document, document: Document, rid: number, keys: WrittenKey[]): void {
-    const { rows } = this.host;
+    const { documents, rows } = this.host;
     rows.update(rid, document.text);
     for (const index of table.indexes) {
       const before = old.key(index);
@@ -201,10 +205,12 @@ export class WriteGroup {
       rows.deleteKey(index, before);
       rows.insertKey(index, after, rid);
     }
+    documents.put(document.stored(rid));
   }
 
   private remove(table: Table, old: Document, rid: number, keys: WrittenKey[]): void {
-    const { rows } = this.host;
+    const { documents, rows } = this.host;
+    documents.delete(old.id);
     for (const index of table.indexes) {
       const key = old.key(index);
       keys.push({ indexId: index.id, key });
