@@ -65,6 +65,8 @@ export interface ConvexOptions {
   readonly stallLimitMs?: number;
   /** Largest file, bytes. Default 1 GiB. */
   readonly maxFileBytes?: number;
+  /** How often ended jobs and old answers are looked for, ms. Default 60,000. */
+  readonly retentionEveryMs?: number;
   /** How soon an unknown token key may cause another fetch of the issuer's keys, ms. Default 10,000. */
   readonly keyCooldownMs?: number;
 }
@@ -73,6 +75,8 @@ export interface RunningConvex {
   readonly url: string;
   readonly siteUrl: string;
   readonly adminKey: string;
+  /** Functions called without the network, by the same rules otherwise. */
+  readonly calls: Pick<FunctionCalls, "query" | "mutation" | "action">;
   /** Finishes what is committed, closes every socket and the file. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -172,7 +176,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   });
   const jobs = new Jobs({ store, loop, calls, log });
   const crons = new Crons({ store, loop, log, onScheduled: () => jobs.look() });
-  const retention = new Retention({ store, loop, files, log });
+  const retention = new Retention({ store, loop, files, log }, options.retentionEveryMs);
   const verifier = new TokenVerifier(() => codeStore.code.authProviders, new KeySets(options.keyCooldownMs));
   const caller = { verifier, adminKey };
   const httpActions = new HttpActions({ ...caller, calls, observer, code, siteUrl: () => urls.site });
@@ -194,7 +198,8 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
       maxFileBytes: files.maxFileBytes,
       push: new PushApi({ store, loop, live, crons, jobs, codeStore, urls, log }),
       functionLog: observer.functionLog,
-      metrics: () => deploymentSamples({ loop, live, sessions, jobs, calls, files, writeHealth, store }, observer.latency),
+      metrics: () =>
+        deploymentSamples({ loop, live, sessions, jobs, calls, files, writeHealth, store, retention }, observer.latency),
       onBug,
     },
   );
@@ -238,7 +243,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
     rmSync(addressFile, { force: true });
     log.info("server.stopped");
   };
-  return { url: urls.cloud, siteUrl: urls.site, adminKey, stop: () => (stopping ??= stop()) };
+  return { url: urls.cloud, siteUrl: urls.site, adminKey, calls, stop: () => (stopping ??= stop()) };
 }
 
 const CLOSE_GRACE_MS = 500;

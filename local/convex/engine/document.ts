@@ -67,6 +67,14 @@ export class Document {
     return this.key(index);
   }
 
+  /** The same document, now that it is stored in row `rid`. */
+  stored(rid: number): Document {
+    const { text } = this;
+    const stored = new Document(this.table, this.id, rid, this.fieldsCache, text, text.length, false);
+    for (const [indexId, key] of this.keys) stored.keys.set(indexId, key);
+    return stored;
+  }
+
   /** What is stored when it commits at `ts` (ns). */
   atCommit(ts: bigint): Document {
     if (!this.hasCommitTs) return this;

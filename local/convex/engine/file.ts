@@ -6,7 +6,8 @@ import { existsSync, statSync } from "node:fs";
 import { StoreUnusable } from "./errors.ts";
 
 const APPLICATION_ID = 0x4f6d6b43; // "OmkC"
-const FORMAT_VERSION = 1;
+/** 2: the undo log left the file. */
+const FORMAT_VERSION = 2;
 const CACHE_KIB = 65_536;
 const CHECKPOINT_PAGES = 8_000; // about 32 MB of log: fewer, larger checkpoints cost a third less per commit than the default 1,000
 
@@ -17,7 +18,6 @@ CREATE TABLE indexes(id INTEGER PRIMARY KEY AUTOINCREMENT, table_number INTEGER 
 CREATE TABLE schemas(component TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents(rid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, json TEXT NOT NULL);
 CREATE TABLE entries(index_id INTEGER NOT NULL, key BLOB NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY(index_id, key)) WITHOUT ROWID;
-CREATE TABLE undo(ts INTEGER NOT NULL, id TEXT NOT NULL, json TEXT, PRIMARY KEY(ts, id)) WITHOUT ROWID;
 CREATE TABLE replays(session_id TEXT NOT NULL, request_id INTEGER NOT NULL, ts TEXT NOT NULL, value TEXT NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY(session_id, request_id)) WITHOUT ROWID;
 `;
@@ -35,7 +35,7 @@ export function openFile(path: string, synchronous: "FULL" | "NORMAL"): Database
     database.run(`PRAGMA cache_size = -${CACHE_KIB}`);
     setAutoCheckpoint(database);
     if (isNew) create(database);
-    else database.run("BEGIN IMMEDIATE; COMMIT"); // takes the lock for good (F2)
+    else upgrade(database);
     return database;
   } catch (error) {
     database?.close();
@@ -56,6 +56,17 @@ function create(database: Database): void {
   })();
 }
 
+/** Brings an older format up to date, and takes the lock for good (F2). */
+function upgrade(database: Database): void {
+  database
+    .transaction(() => {
+      if (pragma(database, "user_version") === FORMAT_VERSION) return;
+      database.run("DROP TABLE IF EXISTS undo");
+      database.run(`PRAGMA user_version = ${FORMAT_VERSION}`);
+    })
+    .immediate();
+}
+
 function checkOurs(database: Database, path: string): void {
   const applicationId = pragma(database, "application_id");
   if (applicationId !== APPLICATION_ID) {
@@ -70,9 +81,7 @@ function checkOurs(database: Database, path: string): void {
   }
   const known = database.query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   const names = new Set(known.map((row) => row.name));
-  const missing = ["meta", "tables", "indexes", "schemas", "documents", "entries", "undo", "replays"].filter(
-    (name) => !names.has(name),
-  );
+  const missing = ["meta", "tables", "indexes", "schemas", "documents", "entries", "replays"].filter((name) => !names.has(name));
   if (missing.length > 0) throw damaged(path, `it has no table ${missing.join(", ")}`);
 }
 

@@ -4,6 +4,7 @@
 //   S3. Rows are fetched ahead but never count as read before they are asked for.
 import type { Index, Table } from "./catalog.ts";
 import { Document } from "./document.ts";
+import type { DocumentCache } from "./document-cache.ts";
 import type { ReadInterval } from "./interval-index.ts";
 import { compareKeys, type Key, successor } from "./keys.ts";
 import type { Overlay } from "./overlay.ts";
@@ -23,10 +24,11 @@ export class Scan {
   private fetchFrom: Key | null;
   private lastKey: Key | null = null;
   private isExhausted = false;
+  private documentCount = 0;
 
   /** @param expected how many rows will be asked for at most, if known */
   constructor(
-    private readonly rows: Rows,
+    private readonly host: { readonly rows: Rows; readonly documents: DocumentCache },
     private readonly overlay: Overlay,
     private readonly range: ScanRange,
     expected = FIRST_BATCH,
@@ -51,7 +53,7 @@ export class Scan {
     const row = committed as ScanRow; // not null: pending alone was taken above
     this.batchAt++;
     this.lastKey = row.key;
-    return { key: row.key, document: Document.committed(this.range.table, row.id, row.rid, row.json) };
+    return { key: row.key, document: this.documentOf(row) };
   }
 
   /** What has been read so far (S1). */
@@ -62,6 +64,15 @@ export class Scan {
     return isDescending
       ? { indexId: index.id, start: this.lastKey, end }
       : { indexId: index.id, start, end: successor(this.lastKey) };
+  }
+
+  private documentOf({ id, rid, json }: ScanRow): Document {
+    const { documents } = this.host;
+    const known = documents.get(this.range.table, id);
+    if (known) return known;
+    const document = Document.committed(this.range.table, id, rid, json);
+    // The first few are likely to be looked at again; all of a long scan would only push others out.
+    return this.documentCount++ < FIRST_BATCH ? documents.put(document) : document;
   }
 
   private isFirst(a: Key, b: Key): boolean {
@@ -86,7 +97,7 @@ export class Scan {
   private fetch(from: Key): void {
     const { table, index, start, end, isDescending } = this.range;
     const [low, high] = isDescending ? [start, from] : [from, end];
-    this.batch = compareKeys(low, high) < 0 ? this.rows.scan(table.number, index, low, high, isDescending, this.batchSize) : [];
+    this.batch = compareKeys(low, high) < 0 ? this.host.rows.scan(table.number, index, low, high, isDescending, this.batchSize) : [];
     this.batchAt = 0;
     const last = this.batch.at(-1);
     this.fetchFrom = last && this.batch.length === this.batchSize ? (isDescending ? last.key : successor(last.key)) : null;

@@ -110,6 +110,23 @@ describe("a store reopened", () => {
     expect(store.latestTs).toBe(ts);
     store.close();
   });
+
+  test("a file of format 1 is brought up to date: its documents stay, its undo table goes", () => {
+    using temporary = temporaryStore();
+    mutate(temporary.store, (tx) => tx.insert("notes", { n: 1 }));
+    temporary.store.close();
+    const older = new Database(temporary.file);
+    older.run("CREATE TABLE undo(ts INTEGER NOT NULL, id TEXT NOT NULL, json TEXT, PRIMARY KEY(ts, id)) WITHOUT ROWID");
+    older.run("PRAGMA user_version = 1");
+    older.close();
+    const store = Store.open(temporary.file);
+    expect(ask(store, (tx) => collect(tx, scanOf("notes")))).toMatchObject([{ n: 1 }]);
+    store.close();
+    const upgraded = new Database(temporary.file);
+    expect(upgraded.query("SELECT name FROM sqlite_schema WHERE name = 'undo'").all()).toEqual([]);
+    expect(upgraded.query("PRAGMA user_version").get()).toEqual({ user_version: 2 });
+    upgraded.close();
+  });
 });
 
 describe("F1: a file is refused with one sentence", () => {
@@ -130,7 +147,7 @@ describe("F1: a file is refused with one sentence", () => {
     const newer = new Database(temporary.file);
     newer.run("PRAGMA user_version = 99");
     newer.close();
-    expect(() => Store.open(temporary.file)).toThrow(/newer version of this program \(format 99, this one knows 1\)/);
+    expect(() => Store.open(temporary.file)).toThrow(/newer version of this program \(format 99, this one knows 2\)/);
   });
 
   test("when it is no database, or is damaged", () => {

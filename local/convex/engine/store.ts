@@ -1,9 +1,10 @@
 // A deployment's database: opens the file, holds what is prepared once, and hands out transactions and write groups.
 // One connection, one thread, no user code.
-import type { Database } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
 import { Catalog, type SystemTable } from "./catalog.ts";
 import { Clock } from "./clock.ts";
 import { CURSOR_KEY_BYTES, Cursors } from "./cursors.ts";
+import { DocumentCache } from "./document-cache.ts";
 import { asUnusable, openFile, setAutoCheckpoint } from "./file.ts";
 import { decodeId } from "./ids.ts";
 import { ReadSet } from "./read-set.ts";
@@ -27,6 +28,8 @@ export type StoreOptions = {
   systemTables?: readonly SystemTable[];
   /** Wraps the checks and rebuilds of a schema change, which are linear in the data. */
   longWork?: LongWork;
+  /** Most text of replaced versions kept in memory for queries at an earlier timestamp. Default 64 Mi characters. */
+  maxHistoryChars?: number;
 };
 
 /** Runs work that may take long; the server around the engine may want to know. */
@@ -40,7 +43,10 @@ export class Store {
   private readonly catalog: Catalog;
   private readonly clock: Clock;
   private readonly cursors: Cursors;
+  private readonly documents = new DocumentCache();
   private readonly undo: UndoLog;
+  /** Prepared once: a commit runs both. */
+  private readonly bounds: { begin: Statement; commit: Statement };
   private readonly log = new WriteLog();
   private schemas = new Map<string, JsonValue>();
   private group: WriteGroup | null = null;
@@ -56,7 +62,8 @@ export class Store {
     this.settings = new Settings(database);
     this.catalog = new Catalog(database, options.systemTables ?? []);
     this.clock = new Clock(this.settings.latestTs(), options.now ?? Date.now);
-    this.undo = new UndoLog(database, this.catalog, this.rows);
+    this.undo = new UndoLog(this.catalog, this.rows, this.clock.latestTs, options.maxHistoryChars);
+    this.bounds = { begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
     this.cursors = new Cursors(this.settings.cursorKey(CURSOR_KEY_BYTES));
     this.readSchemas();
     database.transaction(() => rebuildSystemIndexes(this.catalog, this.rows))();
@@ -103,8 +110,8 @@ export class Store {
    *  @throws {FunctionError} when `atTs` lies in the future or is no longer kept */
   begin({ kind, nowMs, component = "", atTs }: BeginOptions): Transaction {
     if (atTs !== undefined && kind === "mutation") throw new Error("A mutation cannot run in the past.");
-    const { catalog, rows, cursors, clock } = this;
-    const host = { catalog, rows, cursors, clock };
+    const { catalog, documents, rows, cursors, clock } = this;
+    const host = { catalog, documents, rows, cursors, clock };
     const shared = { host, nowMs, baseVersion: this.log.version, reads: new ReadSet() };
     return new Transaction(kind, component, shared, atTs === undefined ? undefined : this.undo.overlayAt(atTs, this.latestTs));
   }
@@ -112,10 +119,12 @@ export class Store {
   /** @throws when a group is open: commit it or roll it back first */
   beginGroup(): WriteGroup {
     if (this.group) throw new Error("A write group is open already. Commit it or roll it back first.");
-    const { database, catalog, rows, settings, clock, log, undo } = this;
+    const { database, bounds, catalog, documents, rows, settings, clock, log, undo } = this;
     this.group = new WriteGroup({
       database,
+      bounds,
       catalog,
+      documents,
       rows,
       settings,
       clock,
@@ -203,7 +212,8 @@ export class Store {
     this.group?.rollback();
     this.rows.close();
     this.settings.close();
-    this.undo.close();
+    this.bounds.begin.finalize();
+    this.bounds.commit.finalize();
     this.database.close();
   }
 

@@ -7,6 +7,7 @@ import type { Catalog, Table } from "./catalog.ts";
 import type { Clock } from "./clock.ts";
 import type { Cursors } from "./cursors.ts";
 import { Document } from "./document.ts";
+import type { DocumentCache } from "./document-cache.ts";
 import { FunctionError } from "./errors.ts";
 import { makeId } from "./ids.ts";
 import type { ReadInterval } from "./interval-index.ts";
@@ -20,7 +21,7 @@ import { Scan, type ScanRange } from "./scan.ts";
 import { type JsonObject, type JsonValue, kindOf } from "./values.ts";
 
 /** What a transaction needs of its store. */
-export type TransactionHost = { catalog: Catalog; rows: Rows; cursors: Cursors; clock: Clock };
+export type TransactionHost = { catalog: Catalog; documents: DocumentCache; rows: Rows; cursors: Cursors; clock: Clock };
 
 export type TransactionKind = "query" | "mutation";
 export type BeginOptions = {
@@ -287,8 +288,11 @@ export class Transaction {
     this.shared.reads.point(table, id);
     const pending = this.overlay.lookup(id);
     if (pending) return pending.next;
-    const row = this.shared.host.rows.document(id);
-    return row ? Document.committed(table, id, row.rid, row.json) : null;
+    const { documents, rows } = this.shared.host;
+    const known = documents.get(table, id);
+    if (known) return known;
+    const row = rows.document(id);
+    return row ? documents.put(Document.committed(table, id, row.rid, row.json)) : null;
   }
 
   private systemTable(name: string): Table {
@@ -314,7 +318,7 @@ export class Transaction {
   }
 
   private openScan(range: ScanRange, expected: number | undefined): Scan {
-    const scan = new Scan(this.shared.host.rows, this.overlay, range, expected);
+    const scan = new Scan(this.shared.host, this.overlay, range, expected);
     this.shared.reads.scan(scan);
     return scan;
   }

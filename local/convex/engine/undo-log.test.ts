@@ -1,9 +1,8 @@
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 import fc from "fast-check";
-import type { JsonObject, Store } from "./index.ts";
+import { type JsonObject, Store } from "./index.ts";
 import { applySchema, collect, mutate, rangeOf, temporaryStore } from "./testing.ts";
 
 const schema = defineSchema({ notes: defineTable(v.any()).index("by_a", ["a"]) });
@@ -70,17 +69,42 @@ describe("the recent past", () => {
     expect(() => store.begin({ kind: "mutation", nowMs, atTs: ts })).toThrow("cannot run in the past");
   });
 
-  test("U2: what has aged out is cleared by the commits that follow", () => {
-    let nowMs = Date.now();
-    using temporary = temporaryStore({ now: () => nowMs });
-    mutate(temporary.store, (tx) => {
-      for (let i = 0; i < 500; i++) tx.insert("notes", {});
-    });
-    nowMs += 301_000;
-    for (let i = 0; i < 10; i++) mutate(temporary.store, (tx) => tx.insert("notes", {}));
+  test("U2: what is too much to remember is refused by its timestamp, and nothing younger is", () => {
+    using temporary = temporaryStore({ maxHistoryChars: 5_000 });
+    const { store } = temporary;
+    applySchema(store, schema);
+    const written = Array.from({ length: 30 }, () => mutate(store, (tx) => tx.insert("notes", {})).ts);
+    expect(() => at(store, written[2])).toThrow("more than this deployment remembers");
+    expect(at(store, written[28]).count).toBe(29);
+  });
+
+  test("U2: the state before the last start is refused", () => {
+    using temporary = temporaryStore();
+    applySchema(temporary.store, schema);
+    const { ts } = mutate(temporary.store, (tx) => tx.insert("notes", {}));
+    mutate(temporary.store, (tx) => tx.insert("notes", {}));
     temporary.store.close();
-    const database = new Database(temporary.file, { readonly: true });
-    expect(database.query<{ n: number }, []>("SELECT count(*) AS n FROM undo").get()?.n).toBe(10);
-    database.close();
+    using store = reopened(temporary.file);
+    expect(() => at(store.store, ts)).toThrow("more than this deployment remembers");
+    expect(at(store.store, store.store.latestTs).count).toBe(2);
+  });
+
+  test("U3: what a rolled back group wrote leaves no trace", () => {
+    using temporary = temporaryStore();
+    const { store } = temporary;
+    applySchema(store, schema);
+    const { ts, result: id } = mutate(store, (tx) => tx.insert("notes", { a: 1 }));
+    const group = store.beginGroup();
+    const tx = store.begin({ kind: "mutation", nowMs: Date.now() });
+    tx.shallowMerge("notes", id, { a: 2 });
+    group.commitTransaction(tx);
+    group.rollback();
+    mutate(store, (next) => next.shallowMerge("notes", id, { a: 3 }));
+    expect(at(store, ts).documents).toMatchObject([{ a: 1 }]);
   });
 });
+
+function reopened(file: string) {
+  const store = Store.open(file, { synchronous: "NORMAL" });
+  return { store, [Symbol.dispose]: () => store.close() };
+}

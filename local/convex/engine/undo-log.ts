@@ -1,7 +1,8 @@
 // The recent past: for each write the version it replaced, kept for five minutes, so that a query can run at an earlier timestamp.
+// In memory only: a restart forgets it, and no commit pays for writing it down.
 //   U1. Current state with, for every document written after `ts`, the oldest version noted since, is the state at `ts`.
-//   U2. A row is noted in the commit of its write, and every commit clears away more than it adds: the log stays bounded.
-import type { Database, Statement } from "bun:sqlite";
+//   U2. What is kept is bounded in time and in size; a timestamp before the oldest version kept is refused, never answered wrongly.
+//   U3. What a group noted counts from its commit; a rollback forgets it.
 import type { Catalog } from "./catalog.ts";
 import { Document } from "./document.ts";
 import { FunctionError } from "./errors.ts";
@@ -11,37 +12,62 @@ import type { Rows } from "./rows.ts";
 
 export const HISTORY_MS = 5 * 60_000;
 const HISTORY_NS = BigInt(HISTORY_MS) * 1_000_000n;
-const CLEARED_PER_NOTED = 4;
-const CLEARED_AT_LEAST = 64;
+const MAX_CHARS = 64 * 1024 * 1024;
+/** What a version costs beside its text, about. */
+const CHARS_EACH = 200;
+/** Gone versions are cut off the list when there are this many of them, and as many left. */
+const COMPACT_AT = 4096;
+
+interface Version {
+  /** ns of the commit that replaced it. */
+  readonly ts: bigint;
+  readonly id: string;
+  /** Null: the document was not there. */
+  readonly json: string | null;
+}
 
 export class UndoLog {
-  private readonly insert: Statement<unknown, [bigint, string, string | null]>;
-  private readonly since: Statement<{ id: string; json: string | null }, [bigint]>;
-  private readonly clear: Statement<unknown, [bigint, number]>;
-  private notedInCommit = 0;
+  private versions: Version[] = [];
+  /** Where in `versions` the kept ones begin. */
+  private first = 0;
+  private chars = 0;
+  private readonly noted: Version[] = [];
 
+  /** @param floor ns; the state before this timestamp is not known */
   constructor(
-    database: Database,
     private readonly catalog: Catalog,
     private readonly rows: Rows,
-  ) {
-    this.insert = database.prepare("INSERT INTO undo(ts, id, json) VALUES (?, ?, ?)");
-    this.since = database.prepare("SELECT id, json FROM undo WHERE ts > ? ORDER BY ts");
-    this.clear = database.prepare(
-      "DELETE FROM undo WHERE (ts, id) IN (SELECT ts, id FROM undo WHERE ts < ? ORDER BY ts LIMIT ?)",
-    );
-  }
+    private floor: bigint,
+    private readonly maxChars = MAX_CHARS,
+  ) {}
 
-  /** A document is written at `ts` (ns); `json` is what it was, null when it was not there. */
+  /** A document is written at `ts` (ns) by the open group; `json` is what it was, null when it was not there. */
   note(ts: bigint, id: string, json: string | null): void {
-    this.insert.run(ts, id, json);
-    this.notedInCommit++;
+    this.noted.push({ ts, id, json });
   }
 
-  /** Clears what has aged out, before the SQLite transaction commits (U2). */
-  trim(nowTs: bigint): void {
-    this.clear.run(nowTs - HISTORY_NS, this.notedInCommit * CLEARED_PER_NOTED + CLEARED_AT_LEAST);
-    this.notedInCommit = 0;
+  /** The group that noted has committed; `nowTs` is its last timestamp. Lets go of what is too old or too much (U2). */
+  committed(nowTs: bigint): void {
+    for (const version of this.noted) {
+      this.versions.push(version);
+      this.chars += charsOf(version);
+    }
+    this.noted.length = 0;
+    const oldest = nowTs - HISTORY_NS;
+    for (let version = this.versions[this.first]; version; version = this.versions[this.first]) {
+      if (version.ts >= oldest && this.chars <= this.maxChars) break;
+      this.chars -= charsOf(version);
+      this.floor = version.ts;
+      this.first++;
+    }
+    if (this.first < COMPACT_AT || this.first < this.versions.length - this.first) return;
+    this.versions = this.versions.slice(this.first);
+    this.first = 0;
+  }
+
+  /** U3 */
+  rolledBack(): void {
+    this.noted.length = 0;
   }
 
   /** An overlay that shows the state at `ts` (U1). @throws {FunctionError} when that is in the future or no longer kept */
@@ -50,18 +76,27 @@ export class UndoLog {
     if (ts < latestTs - HISTORY_NS) {
       throw new FunctionError("TimestampTooOld", `Cannot query at a timestamp more than ${HISTORY_MS / 60_000} minutes old.`);
     }
+    if (ts < this.floor) {
+      throw new FunctionError(
+        "TimestampTooOld",
+        "Cannot query at this timestamp: what was written since then is more than this deployment remembers. Ask for a new one.",
+      );
+    }
     const overlay = new Overlay();
-    for (const { id, json } of this.since.all(ts)) {
-      if (!overlay.lookup(id)) this.restore(overlay, id, json); // the first row since `ts` has the version of `ts`
+    for (let at = this.firstAfter(ts); at < this.versions.length; at++) {
+      const version = this.versions[at];
+      if (version && !overlay.lookup(version.id)) this.restore(overlay, version); // the first since `ts` is the version of `ts`
     }
     return overlay;
   }
 
-  close(): void {
-    for (const statement of [this.insert, this.since, this.clear]) statement.finalize();
+  private firstAfter(ts: bigint): number {
+    let at = this.versions.length;
+    while (at > this.first && (this.versions[at - 1]?.ts ?? 0n) > ts) at--;
+    return at;
   }
 
-  private restore(overlay: Overlay, id: string, json: string | null): void {
+  private restore(overlay: Overlay, { id, json }: Version): void {
     const decoded = decodeId(id);
     const table = "problem" in decoded ? null : this.catalog.tableByNumber(decoded.tableNumber);
     if (!table) return;
@@ -70,3 +105,5 @@ export class UndoLog {
     overlay.put({ id, table, committed, next: json === null ? null : Document.committed(table, id, -1, json) });
   }
 }
+
+const charsOf = ({ json }: Version): number => (json?.length ?? 0) + CHARS_EACH;

@@ -2,9 +2,9 @@
 //   V1. A check never throws on a value, however hostile; it answers null or one text.
 //   V2. A union fails as a whole: the text names the union, not the member that came closest.
 //   V3. `fits` and `mismatch` agree. Nearly every value fits, and union members that do not are no news: texts are made afterwards.
-// How validators and values print in those texts is validator-text.ts.
+// Whether a value fits is fits.ts; how validators and values print in the texts is validator-text.ts.
 import { SchemaRefused } from "./errors.ts";
-import { compareKeys, encodeKey } from "./keys.ts";
+import { compileFits, type Fits, isSame } from "./fits.ts";
 import { showValidator, showValue } from "./validator-text.ts";
 import { isObject, type JsonObject, type JsonValue, kindOf } from "./values.ts";
 
@@ -30,7 +30,13 @@ const SYSTEM_FIELDS: ReadonlySet<string> = new Set(["_id", "_creationTime"]);
 
 /** A validator ready to check values. Parse once, check often. */
 export class Validator {
-  private constructor(readonly rule: Rule) {}
+  private readonly valueFits: Fits;
+  private readonly documentFits: Fits;
+
+  private constructor(readonly rule: Rule) {
+    this.valueFits = compileFits(rule);
+    this.documentFits = compileFits(rule, true);
+  }
 
   /** @throws {SchemaRefused} when the JSON is no validator */
   static parse(validatorJson: JsonValue): Validator {
@@ -39,12 +45,12 @@ export class Validator {
 
   /** Null when the value matches, else Convex's text without a prefix such as "ArgumentValidationError: ". */
   check(value: JsonValue, tableOf: TableOfId): string | null {
-    return textOf(this.rule, value, { tableOf, systemFieldsAllowed: false });
+    return this.valueFits(value, tableOf) ? null : textOf(this.rule, value, { tableOf, systemFieldsAllowed: false });
   }
 
   /** As check, for a stored document: `_id` and `_creationTime` at the top are not the validator's business. */
   checkDocument(document: JsonObject, tableOf: TableOfId): string | null {
-    return textOf(this.rule, document, { tableOf, systemFieldsAllowed: true });
+    return this.documentFits(document, tableOf) ? null : textOf(this.rule, document, { tableOf, systemFieldsAllowed: true });
   }
 
   /** The validator as the developer would write it, e.g. `v.object({name: v.string()})`. */
@@ -53,60 +59,9 @@ export class Validator {
   }
 }
 
-/** V3. */
-function textOf(rule: Rule, value: JsonValue, context: Context): string | null {
-  if (fits(rule, value, context)) return null;
-  // A value that does not fit is never let through, whatever the words for it come to.
+/** V3: a value that does not fit is never let through, whatever the words for it come to. */
+function textOf(rule: Rule, value: JsonValue, context: Context): string {
   return (mismatch(rule, value, "", context) ?? noMatch(rule, value, "")).text;
-}
-
-/** Whether a value matches, and nothing more: the path of every argument, result and document. */
-function fits(rule: Rule, value: JsonValue, context: Context): boolean {
-  switch (rule.type) {
-    case "any":
-      return true;
-    case "null":
-      return value === null;
-    case "boolean":
-      return typeof value === "boolean";
-    case "string":
-      return typeof value === "string";
-    case "number":
-      return typeof value === "number" || kindOf(value) === "special";
-    case "literal":
-      return isSame(rule.value, value);
-    case "id":
-      return typeof value === "string" && context.tableOf(value) === rule.tableName;
-    case "array": {
-      if (!Array.isArray(value)) return false;
-      const inner = nested(context);
-      return value.every((element) => fits(rule.element, element, inner));
-    }
-    case "object":
-      return objectFits(rule, value, context);
-    case "union":
-      return rule.members.some((member) => fits(member, value, context));
-    case "bigint":
-    case "commitTs":
-    case "bytes":
-    case "record":
-      return mismatch(rule, value, "", context) === null;
-    default:
-      return rule satisfies never;
-  }
-}
-
-function objectFits(rule: Rule & { type: "object" }, value: JsonValue, context: Context): boolean {
-  if (!isObject(value) || kindOf(value) !== "object") return false;
-  const inner = nested(context);
-  for (const [field, { rule: fieldRule, isOptional }] of rule.fields) {
-    const element = Object.hasOwn(value, field) ? value[field] : undefined;
-    if (element === undefined ? !isOptional : !fits(fieldRule, element, inner)) return false;
-  }
-  for (const field in value) {
-    if (!rule.fields.has(field) && !(context.systemFieldsAllowed && SYSTEM_FIELDS.has(field))) return false;
-  }
-  return true;
 }
 
 function mismatch(rule: Rule, value: JsonValue, path: string, context: Context): Mismatch | null {
@@ -139,7 +94,7 @@ function mismatch(rule: Rule, value: JsonValue, path: string, context: Context):
     case "object":
       return objectMismatch(rule, value, path, context);
     case "union":
-      return fits(rule, value, context) ? null : noMatch(rule, value, path);
+      return compileFits(rule, context.systemFieldsAllowed)(value, context.tableOf) ? null : noMatch(rule, value, path);
     default:
       return rule satisfies never;
   }
@@ -154,17 +109,6 @@ function noMatch(rule: Rule, value: JsonValue, path: string): Mismatch {
   return {
     text: `Value does not match validator.\n${pathLine(path)}\nValue: ${showValue(value)}\nValidator: ${showValidator(rule)}`,
   };
-}
-
-function isSame(literal: JsonValue, value: JsonValue): boolean {
-  if (typeof value !== "object" || value === null) return Object.is(literal, value);
-  const kind = kindOf(value);
-  if (kind !== "int64" && kind !== "special") return false;
-  try {
-    return compareKeys(encodeKey([literal]), encodeKey([value])) === 0;
-  } catch {
-    return false; // a malformed payload matches no literal (V1)
-  }
 }
 
 function idMismatch(rule: Rule & { type: "id" }, value: JsonValue, path: string, context: Context): Mismatch | null {

@@ -4,10 +4,11 @@
 //   G3. Nothing may be acknowledged before commit() has returned.
 //   G4. Both the old and the new index keys of a written document are reported, once each.
 //   G5. An index entry is written only when its key changed.
-import type { Database } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
 import type { Catalog, Table } from "./catalog.ts";
 import type { Clock } from "./clock.ts";
 import type { Document } from "./document.ts";
+import type { DocumentCache } from "./document-cache.ts";
 import { Conflict } from "./errors.ts";
 import { compareKeys } from "./keys.ts";
 import type { PendingWrite } from "./overlay.ts";
@@ -31,7 +32,9 @@ export type Committed = {
 /** What a group needs of its store. */
 export type GroupHost = {
   database: Database;
+  bounds: { begin: Statement; commit: Statement };
   catalog: Catalog;
+  documents: DocumentCache;
   rows: Rows;
   settings: Settings;
   clock: Clock;
@@ -122,14 +125,14 @@ export class WriteGroup {
     if (this.state !== "idle") {
       try {
         this.assertUsable();
-        this.host.undo.trim(this.host.clock.latestTs);
         this.host.settings.putLatestTs(this.host.clock.latestTs);
-        this.host.database.run("COMMIT");
+        this.host.bounds.commit.run();
       } catch (error) {
         this.rollback();
         throw asWriteRefused(error);
       }
     }
+    this.host.undo.committed(this.host.clock.latestTs);
     for (const [component, schemaExport] of this.schemas) this.host.schemaChanged(component, schemaExport);
     this.end();
   }
@@ -141,6 +144,8 @@ export class WriteGroup {
       if (this.host.database.inTransaction) this.host.database.run("ROLLBACK"); // SQLite may have done it by itself
       this.host.reload();
       this.host.log.forget();
+      this.host.undo.rolledBack();
+      this.host.documents.clear();
     }
     this.end();
   }
@@ -153,7 +158,7 @@ export class WriteGroup {
   /** Runs writes inside the group's SQLite transaction; a failure leaves it fit for nothing but a rollback (G1). */
   private write<T>(run: () => T): T {
     this.assertUsable();
-    if (this.state === "idle") this.host.database.run("BEGIN IMMEDIATE");
+    if (this.state === "idle") this.host.bounds.begin.run();
     this.state = "writing";
     try {
       return run();
@@ -177,7 +182,7 @@ export class WriteGroup {
   }
 
   private insert(table: Table, document: Document, keys: WrittenKey[]): void {
-    const { catalog, rows } = this.host;
+    const { catalog, documents, rows } = this.host;
     catalog.store(table);
     const rid = rows.insert(document.id, document.text);
     for (const index of table.indexes) {
@@ -185,10 +190,11 @@ export class WriteGroup {
       keys.push({ indexId: index.id, key });
       if (!index.isById) rows.insertKey(index, key, rid);
     }
+    documents.put(document.stored(rid));
   }
 
   private update(table: Table, old: Document, document: Document, rid: number, keys: WrittenKey[]): void {
-    const { rows } = this.host;
+    const { documents, rows } = this.host;
     rows.update(rid, document.text);
     for (const index of table.indexes) {
       const before = old.key(index);
@@ -199,10 +205,12 @@ export class WriteGroup {
       rows.deleteKey(index, before);
       rows.insertKey(index, after, rid);
     }
+    documents.put(document.stored(rid));
   }
 
   private remove(table: Table, old: Document, rid: number, keys: WrittenKey[]): void {
-    const { rows } = this.host;
+    const { documents, rows } = this.host;
+    documents.delete(old.id);
     for (const index of table.indexes) {
       const key = old.key(index);
       keys.push({ indexId: index.id, key });

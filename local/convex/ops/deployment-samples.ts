@@ -5,6 +5,7 @@ import type { LiveQueries } from "../loop/live-queries.ts";
 import type { Loop } from "../loop/loop.ts";
 import { realProcess } from "../runner/real-globals.ts";
 import type { Jobs } from "../scheduler/jobs.ts";
+import type { Retention } from "../scheduler/retention.ts";
 import type { FileStorage } from "../storage/file-storage.ts";
 import type { SyncSessions } from "../sync/sessions.ts";
 import { type LatencyHistogram, prometheusText, type Sample } from "./metrics.ts";
@@ -19,10 +20,11 @@ interface Parts {
   readonly files: FileStorage;
   readonly writeHealth: WriteHealth;
   readonly store: Store;
+  readonly retention: Retention;
 }
 
 export function deploymentSamples(
-  { loop, live, sessions, jobs, calls, files, writeHealth, store }: Parts,
+  { loop, live, sessions, jobs, calls, files, writeHealth, store, retention }: Parts,
   latency: LatencyHistogram,
 ): string {
   const counter = (name: string, help: string, value: number): Sample => ({
@@ -55,6 +57,7 @@ export function deploymentSamples(
       gauge("writable", "1 while the disk takes writes, 0 since it last refused one.", writeHealth.isFailing ? 0 : 1),
       gauge("database_bytes", "Size of the database file.", store.sizeBytes),
       gauge("latest_timestamp_seconds", "Timestamp of the last commit.", Number(store.latestTs) / 1e9),
+      counter("forgotten", "Ended jobs and answers of mutations that retention removed.", retention.stats.forgotten),
       gauge("resident_memory_bytes", "Resident memory of the process.", realProcess.memoryUsage.rss()),
     ],
     latency,

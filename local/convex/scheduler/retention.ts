@@ -13,6 +13,8 @@ const KEEP_REPLAYS_MS = 14 * DAY_MS;
 const STEP_ROWS = 400;
 
 export class Retention {
+  /** Ended jobs and old answers forgotten since the start. */
+  readonly stats = { forgotten: 0 };
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -53,6 +55,7 @@ export class Retention {
     // A read phase has no group open, which is what trimming needs.
     const replays = await loop.read(async () => store.trimReplays(now - KEEP_REPLAYS_MS));
     await files.sweep();
+    this.stats.forgotten += jobs + replays;
     return { jobs, replays };
   }
 }
