@@ -5,6 +5,7 @@ import { appendFileSync, cpSync, readdirSync, readFileSync, symlinkSync } from "
 import { join, resolve } from "node:path";
 import { ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
+import { DEFAULT_SETTINGS } from "../../../machines/roles.ts";
 import { type RunningConvex, startConvex } from "../start.ts";
 import { ADMIN_KEY, adminPost, publicKeys, runCli, setVariables, tempDir, userToken } from "../testing/fixture-deployment.ts";
 
@@ -58,22 +59,7 @@ test("it deploys, and its functions need nothing that an earlier call left behin
       defaultBranch: "main",
       testCommand: null,
       limits: { features: 2, perRole: { coder: 1 } },
-      settings: {
-        maxReviewRounds: 3,
-        maxTestRounds: 3,
-        maxReworkRounds: 3,
-        approval: "off",
-        approvalLabel: "",
-        dependencyMet: "merged",
-        agent: {
-          wallClockMs: 3_600_000,
-          stallMs: 600_000,
-          maxInfrastructureAttempts: 3,
-          maxAgentAttempts: 3,
-          maxTurns: 100,
-          maxBudgetUsd: 5,
-        },
-      },
+      settings: DEFAULT_SETTINGS,
     },
     members: [{ subject: "ada", role: "admin" }],
   };
