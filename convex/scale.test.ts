@@ -2,6 +2,7 @@
 // has the times).
 
 import { describe, expect, test } from "bun:test";
+import type { FunctionReturnType } from "convex/server";
 import { api } from "./_generated/api";
 import type { Doc } from "./_generated/dataModel";
 import type { MutationCtx } from "./_generated/server";
@@ -102,5 +103,27 @@ describe("what a dispatch reads", () => {
     };
     const held = Array.from({ length: 40 }, (_, index) => `${PROJECT}/at-work-${index}`);
     expect(await reads(held)).toBe(await reads([]));
+  });
+});
+
+describe("what a sweep of Linear begins with", () => {
+  test("is every project, in pages of a bounded number of documents", async () => {
+    const world = await aWorld();
+    await world.t.run(async ({ db }) => {
+      const project = await db.query("projects").first();
+      if (project === null) throw new Error("nothing to be like");
+      const { _id, _creationTime, ...like } = project;
+      for (let index = 0; index < 1_100; index++) await db.insert("projects", { ...like, address: `acme/more-${index}` });
+    });
+    const found: string[] = [];
+    let after: string | null = null;
+    do {
+      const args: { after: string | null } = { after };
+      expect(await readsOf(world, ({ runQuery }) => runQuery(api.linear.projects, args))).toBeLessThanOrEqual(400);
+      const page: FunctionReturnType<typeof api.linear.projects> = await world.service.query(api.linear.projects, args);
+      found.push(...page.projects.map(({ project }) => project));
+      after = page.next;
+    } while (after !== null);
+    expect([found.length, new Set(found).size]).toEqual([1_102, 1_102]);
   });
 });

@@ -186,8 +186,8 @@ async function measure(): Promise<Record<string, number>> {
     note("board10kFeaturesMs", await readMs(large, api.features.board, { project: "acme/large" }));
     note("projectsSmallMs", await readMs(alone, api.projects.list, {}));
     note("projects1kMs", await readMs(many, api.projects.list, {}));
-    note("sweepListSmallMs", await readMs(alone, api.linear.projects, {}, true));
-    note("sweepList1kMs", await readMs(many, api.linear.projects, {}, true));
+    note("sweepListSmallMs", await readMs(alone, api.linear.projects, { after: null }, true));
+    note("sweepList1kMs", await readMs(many, api.linear.projects, { after: null }, true));
 
     await Promise.all(yards.map((yard) => yard.drain()));
     const [idleAlone, idleMany] = await Promise.all([idle(alone), idle(many)]);
