@@ -9,7 +9,8 @@
 //   ratio…                the median over the turns of that turn's median over the small project's
 //   idle…MsPerMinute      processor time of a host and its deployment while nobody does anything: with 1,000 projects, and alone
 //   hostRssMb             memory of that host, with 1,000 projects
-//   board…Ms, projects…Ms features.board and projects.list, for somebody who looks; sweepList…Ms what a sweep of Linear begins with
+//   functions…            functions the deployment runs for one dispatch and its end, subscriptions that are run again included
+//   board…Ms, projects…Ms features.board and projects.list, after a change; sweepPageMs a page of what a sweep of Linear begins with
 
 import { readFileSync } from "node:fs";
 import { calibrate } from "@omakase/local-system/bench/calibration";
@@ -115,22 +116,38 @@ async function idle(yard: Yard): Promise<{ cpuMsPerMinute: number; rssMb: number
   return { cpuMsPerMinute: (used * 60_000) / IDLE_MS, rssMb };
 }
 
+/** What a read takes after somebody has been dispatched, so that no answer of before can be given; ms. */
 async function readMs<Q extends FunctionReference<"query">>(
   yard: Yard,
+  changed: Ticket,
   query: Q,
   args: Q["_args"],
-  isService = false,
+  token: () => Promise<string> = () => yard.stage.deployment.personToken(VIEWER),
 ): Promise<number> {
-  const { deployment } = yard.stage;
-  const client = new ConvexHttpClient(deployment.url, { skipConvexDeploymentUrlCheck: true, logger: false });
-  client.setAuth(isService ? await deployment.token() : await deployment.personToken(VIEWER));
+  const client = new ConvexHttpClient(yard.stage.deployment.url, { skipConvexDeploymentUrlCheck: true, logger: false });
+  client.setAuth(await token());
   const took: number[] = [];
   for (let index = 0; index < READS; index++) {
+    await yard.dispatch(changed);
     const startedAt = performance.now();
     await client.query(query, args);
     took.push(performance.now() - startedAt);
   }
   return median(took);
+}
+
+/** Functions that the deployment has run, subscriptions that were run again included. */
+async function functionsRun(yard: Yard): Promise<number> {
+  const text = await (await fetch(`${yard.stage.deployment.url}/metrics`)).text();
+  const counts = [...text.matchAll(/^convex_function_seconds_count\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Functions run for a dispatch and for leaving again. */
+async function functionsEach(yard: Yard, tickets: readonly Ticket[]): Promise<number> {
+  const before = await functionsRun(yard);
+  await dispatches(yard, tickets)();
+  return ((await functionsRun(yard)) - before) / DISPATCHES_A_TURN;
 }
 
 async function seedMany(yard: Yard): Promise<void> {
@@ -177,17 +194,21 @@ async function measure(): Promise<Record<string, number>> {
     note("ratio10kFeatures", of10k!.over(ofSmall!), 2);
     note("ratio1kProjects", of1k!.over(ofSmall!), 2);
 
+    note("functionsSmall", await functionsEach(alone, small));
+    note("functions10kFeatures", await functionsEach(large, features.slice(0, SMALL)));
+    note("functions1kProjects", await functionsEach(many, among));
+
+    note("boardSmallMs", await readMs(alone, small[0]!, api.features.board, { project: "acme/small" }));
+    note("board10kFeaturesMs", await readMs(large, features[0]!, api.features.board, { project: "acme/large" }));
+    note("projectsSmallMs", await readMs(alone, small[0]!, api.projects.list, {}));
+    note("projects1kMs", await readMs(many, among[0]!, api.projects.list, {}));
+    const page = { after: null };
+    note("sweepPageMs", await readMs(many, among[0]!, api.linear.projects, page, many.stage.deployment.token));
+
     const [onSmall, onLarge] = await inTurns([await handOns(alone, "small", small), await handOns(large, "large", queued)]);
     noteWaits("handOnSmall", onSmall!);
     noteWaits("handOn10kFeatures", onLarge!);
     note("ratioHandOn10kFeatures", onLarge!.over(onSmall!), 2);
-
-    note("boardSmallMs", await readMs(alone, api.features.board, { project: "acme/small" }));
-    note("board10kFeaturesMs", await readMs(large, api.features.board, { project: "acme/large" }));
-    note("projectsSmallMs", await readMs(alone, api.projects.list, {}));
-    note("projects1kMs", await readMs(many, api.projects.list, {}));
-    note("sweepListSmallMs", await readMs(alone, api.linear.projects, { after: null }, true));
-    note("sweepList1kMs", await readMs(many, api.linear.projects, { after: null }, true));
 
     await Promise.all(yards.map((yard) => yard.drain()));
     const [idleAlone, idleMany] = await Promise.all([idle(alone), idle(many)]);
