@@ -136,9 +136,13 @@ describe("linear.sync", () => {
     expect(await world.service.mutation(api.linear.sync, { issues })).toEqual({ news: ["issue-oma-1", "i2"] });
     expect(await world.service.mutation(api.linear.sync, { issues })).toEqual({ news: [] });
     expect(await mailOf(world, PROJECT)).toMatchObject([{ key: "sweep:i2:7000" }, { key: "sweep:issue-oma-1:1000" }]);
-    expect(await world.service.query(api.linear.projects, {})).toEqual([
-      { project: PROJECT, linearTeamId: "team-1" },
-      { project: "rival/app", linearTeamId: "team-2" },
-    ]);
+    await world.service.mutation(api.reconcile.swept, { project: PROJECT, farSide: "linear", until: 7000 });
+    expect(await world.service.query(api.linear.projects, { after: null })).toEqual({
+      projects: [
+        { project: PROJECT, linearTeamId: "team-1", sweptUntil: 7000 },
+        { project: "rival/app", linearTeamId: "team-2", sweptUntil: 0 },
+      ],
+      next: null,
+    });
   });
 });

@@ -4,10 +4,11 @@ import { v } from "convex/values";
 import { serviceMutation, serviceQuery } from "./access.ts";
 import { firstTime } from "./deliveries.ts";
 import { refuse } from "./errors.ts";
+import { findMark } from "./reconcile.ts";
 import { takeIssue, vIssue } from "./tickets.ts";
 
 const MAX_ISSUES = 100;
-const MAX_PROJECTS = 1000;
+const PAGE_PROJECTS = 200;
 
 /** Stores a delivery and its consequence. Safe to repeat. `issue` is null when the event is not about an issue. */
 export const receive = serviceMutation({
@@ -36,12 +37,28 @@ export const sync = serviceMutation({
   },
 });
 
-/** What to sweep: each project's team. Where a sweep goes on is its own mark (`reconcile.sweptUntil`). */
+/**
+ * What to sweep, a page of projects by address: each one's team, and the sweep's own mark, from which it goes on (`reconcile.swept`).
+ * Call with `next` until it is null.
+ * @param after the address that the page begins after; null for the first
+ */
 export const projects = serviceQuery({
-  args: {},
-  returns: v.array(v.object({ project: v.string(), linearTeamId: v.string() })),
-  handler: async (ctx) => {
-    const rows = await ctx.db.query("projects").withIndex("by_address").take(MAX_PROJECTS);
-    return rows.map(({ address, linearTeamId }) => ({ project: address, linearTeamId }));
+  args: { after: v.union(v.string(), v.null()) },
+  returns: v.object({
+    projects: v.array(v.object({ project: v.string(), linearTeamId: v.string(), sweptUntil: v.number() })),
+    next: v.union(v.string(), v.null()),
+  }),
+  handler: async ({ db }, { after }) => {
+    const rows = await db
+      .query("projects")
+      .withIndex("by_address", (q) => q.gt("address", after ?? ""))
+      .take(PAGE_PROJECTS);
+    const projects = await Promise.all(
+      rows.map(async ({ address: project, linearTeamId }) => {
+        const sweptUntil = (await findMark(db, project, "linear"))?.until ?? 0;
+        return { project, linearTeamId, sweptUntil };
+      }),
+    );
+    return { projects, next: rows.length < PAGE_PROJECTS ? null : (rows.at(-1)?.address ?? null) };
   },
 });

@@ -43,15 +43,14 @@ export const find = serviceMutation({
         const none = { type: "ready.found", at, candidates: [], outOf } satisfies ReadyFound;
         return { answer: JSON.stringify(none), mail: [] };
       }
-      const ready = await ctx.db
-        .query("features")
-        .withIndex("by_ready", (q) => q.eq("project", project._id).eq("ready", true))
-        .take(rows);
+      const ready = ctx.db.query("features").withIndex("by_ready", (q) => q.eq("project", project._id).eq("ready", true));
       const without = new Set(excluding);
-      const candidates = ready
-        .filter((feature) => !without.has(feature.address))
-        .slice(0, limit)
-        .flatMap(({ address: feature, wants: role }) => (role === null ? [] : [{ feature, role }]));
+      const candidates: { feature: string; role: string }[] = [];
+      // Row by row: what is read is what is found and what is passed over, whatever queues behind.
+      for await (const { address: feature, wants: role } of limit === 0 ? [] : ready) {
+        if (role !== null && !without.has(feature)) candidates.push({ feature, role });
+        if (candidates.length >= limit) break;
+      }
       const found = { type: "ready.found", at, candidates } satisfies Loose<ReadyFound>;
       return { answer: JSON.stringify(found), mail: [] };
     });

@@ -95,7 +95,7 @@ export const lostRun = serviceQuery({
 export const sweptUntil = serviceQuery({
   args: { project: v.string(), farSide: vFarSide },
   returns: v.number(),
-  handler: async ({ db }, { project, farSide }) => (await markOf(db, project, farSide))?.until ?? 0,
+  handler: async ({ db }, { project, farSide }) => (await findMark(db, project, farSide))?.until ?? 0,
 });
 
 /** A sweep has seen everything up to `until` (ms, the far side's clock). It never goes back. Safe to repeat. */
@@ -103,7 +103,7 @@ export const swept = serviceMutation({
   args: { project: v.string(), farSide: vFarSide, until: v.number() },
   returns: v.null(),
   handler: async ({ db }, { project, farSide, until }) => {
-    const mark = await markOf(db, project, farSide);
+    const mark = await findMark(db, project, farSide);
     if (mark === null) await db.insert("sweepMarks", { project, farSide, until });
     else if (mark.until < until) await db.patch(mark._id, { until });
     return null;
@@ -163,7 +163,7 @@ export const publishing = serviceQuery({
 const overBecause = async (db: DatabaseReader, run: Doc<"agentRuns">): Promise<string | null> =>
   run.endedAt !== null ? (run.endReason ?? "Its run has ended") : whyStop(db, run);
 
-const markOf = (db: DatabaseReader, project: string, farSide: Doc<"sweepMarks">["farSide"]) =>
+export const findMark = (db: DatabaseReader, project: string, farSide: Doc<"sweepMarks">["farSide"]) =>
   db
     .query("sweepMarks")
     .withIndex("by_project", (q) => q.eq("project", project).eq("farSide", farSide))

@@ -27,7 +27,7 @@ import { createVerifyPerson } from "./inspect/person-token.ts";
 import { openProjectLog } from "./inspect/project-log.ts";
 import { createLinear, linearBudget } from "./linear/client.ts";
 import { commentOnIssue, moveIssue, resolveDependencies } from "./linear/performers.ts";
-import { LINEAR_SWEEP_EVERY_MS, sweepLinear } from "./linear/sweep.ts";
+import { createLinearSweep, LINEAR_SWEEP_EVERY_MS } from "./linear/sweep.ts";
 import { linearWebhook } from "./linear/webhook.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
@@ -189,7 +189,7 @@ async function start(): Promise<void> {
   const redeliver = createRedelivery({ github, log, count: redelivered });
   // What a sweep looks after is what this process owns when it runs: so all run again after a take-over.
   const sweeps: readonly [string, number, () => Promise<unknown>][] = [
-    ["linear", LINEAR_SWEEP_EVERY_MS, () => sweepLinear({ linear: sweepLinearApi, ...ours })],
+    ["linear", LINEAR_SWEEP_EVERY_MS, createLinearSweep({ linear: sweepLinearApi, ...ours })],
     ["ecs", ECS_SWEEP_EVERY_MS, () => ecsSweep.run()],
     ["orphans", ECS_SWEEP_EVERY_MS, createOrphanSweep({ ecs, cluster: config.ecs.cluster, secret, ...ours })],
     ["github", GITHUB_SWEEP_EVERY_MS, createGitHubSweep({ github, ...ours })],

@@ -54,6 +54,10 @@ export class HostProcess {
     }
   }
 
+  get pid(): number {
+    return this.child.pid;
+  }
+
   rssKb(): number {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.child.pid}/status`, "utf8"))?.[1]);
   }

@@ -1,7 +1,10 @@
 // Far sides that answer at once, so that a benchmark of the host measures the host. What is asked of our own memory is asked.
 
+import type { AgentAddress } from "@omakase/machines";
 import type { Performed, Performers } from "../actors/performer.ts";
 import { announceToDependents, findReady } from "../convex/performers.ts";
+import type { LinearApi } from "../linear/client.ts";
+import { resolveDependencies } from "../linear/performers.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
 
 export function performersThatAnswerAtOnce(convex: ConvexCaller): Performers {
@@ -16,6 +19,28 @@ export function performersThatAnswerAtOnce(convex: ConvexCaller): Performers {
     runTask: async ({ attempt }, { effectId }) => answer({ type: "task.accepted", attempt, taskArn: effectId }),
     stopTask: done,
     checkProgress: async ({ attempt }) => answer({ type: "progress.checked", attempt, silentMs: 0 }),
+  };
+}
+
+/**
+ * The same, except that dependencies are resolved by the real function, a launch is told to `onLaunch` before it is answered, and who is
+ * stopped stops at once.
+ */
+export function performersThatTellLaunches(
+  convex: ConvexCaller,
+  blockersOf: LinearApi["blockersOf"],
+  onLaunch: (agent: AgentAddress) => void,
+): Performers {
+  const usual = performersThatAnswerAtOnce(convex);
+  return {
+    ...usual,
+    resolveDependencies: resolveDependencies({ blockersOf }, convex),
+    runTask: (effect, context) => {
+      onLaunch(effect.agent);
+      return usual.runTask(effect, context);
+    },
+    stopTask: async ({ attempt, taskArn, reason }) =>
+      answer({ type: "task.stopped", attempt, taskArn: taskArn ?? "", exitCode: null, stopCode: "UserInitiated", reason }),
   };
 }
 

@@ -29,6 +29,8 @@ import { type ConvexDeployment, startDeployment } from "../testing/convex-deploy
 const BIRTHS_A_COMMIT = 100;
 const DELIVERIES_A_CALL = 100;
 const TTL_MS = 60_000;
+/** Who may look at every project. */
+export const VIEWER = "auth0|viewer";
 
 export interface Delivery {
   readonly actor: string;
@@ -79,7 +81,7 @@ export class Stage {
         limits: { features: limit, perRole: {} },
         settings: DEFAULT_SETTINGS,
       },
-      members: [],
+      members: [{ subject: VIEWER, role: "viewer" }],
     });
     return projectAddress("acme", slug);
   }

@@ -42,9 +42,9 @@ export interface LinearApi {
   setState(issueId: string, stateId: string): Promise<void>;
   /** @returns false when a comment with this id is there already */
   comment(issueId: string, id: string, body: string): Promise<boolean>;
-  /** Issues of a team changed at or after `since` (ms), oldest first, a page at a time. */
+  /** Issues of these teams changed at or after `since` (ms), oldest first, a page at a time. */
   changedSince(
-    teamId: string,
+    teamIds: readonly string[],
     since: number,
     before: string | null,
   ): Promise<{ readonly issues: readonly Issue[]; readonly next: string | null }>;
@@ -133,16 +133,16 @@ export function createLinear(settings: LinearSettings, budget?: RateBudget, urge
         throw error;
       }
     },
-    changedSince: async (teamId, since, before) => {
+    changedSince: async (teamIds, since, before) => {
       // Linear lists the newest first, whatever it is asked to order by: read from the end, the oldest come first.
       const { issues } = await request<{
         issues: { nodes: unknown[]; pageInfo: { hasPreviousPage: boolean; startCursor: string | null } };
       }>(
-        `query changed($team: ID!, $since: DateTimeOrDuration!, $before: String) {
+        `query changed($teams: [ID!]!, $since: DateTimeOrDuration!, $before: String) {
           issues(last: 50, before: $before, orderBy: updatedAt, includeArchived: true,
-            filter: { team: { id: { eq: $team } }, updatedAt: { gte: $since } }) {
+            filter: { team: { id: { in: $teams } }, updatedAt: { gte: $since } }) {
               nodes { ${ISSUE_FIELDS} } pageInfo { hasPreviousPage startCursor } } }`,
-        { team: teamId, since: new Date(since).toISOString(), before },
+        { teams: teamIds, since: new Date(since).toISOString(), before },
       );
       return {
         issues: issues.nodes.map((node) => parseIssue(node, false)).reverse(),

@@ -2,10 +2,11 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { aLinear, type LinearUnderTest } from "@omakase/local-linear/testing/linear";
+import type { Issue } from "../../convex/tickets.ts";
 import { aContext, aConvex, aLog, refusal } from "../testing/edge.ts";
 import { createLinear, type LinearApi, linearBudget } from "./client.ts";
 import { commentOnIssue, moveIssue, resolveDependencies } from "./performers.ts";
-import { sweepLinear } from "./sweep.ts";
+import { createLinearSweep } from "./sweep.ts";
 
 let server: LinearUnderTest;
 let linear: LinearApi;
@@ -120,27 +121,26 @@ test("a sweep reads every issue changed since the last known, over pages, archiv
   const teamId = (await server.team()).id;
   const seen: { issueId: string; removed: boolean; updatedAt: number }[] = [];
   const { caller } = aConvex({
-    "linear:projects": () => [
-      { project: "omakase/gone", linearTeamId: "no-such-team" },
-      { project: "omakase/sample", linearTeamId: teamId },
-    ],
+    "linear:projects": ({ after }) =>
+      after === null
+        ? { projects: [{ project: "omakase/gone", linearTeamId: "no-such-team", sweptUntil: 0 }], next: "omakase/gone" }
+        : { projects: [{ project: "omakase/sample", linearTeamId: teamId, sweptUntil: 0 }], next: null },
     "linear:sync": ({ issues }) => {
       seen.push(...(issues as typeof seen));
       return { news: (issues as { issueId: string }[]).map(({ issueId }) => issueId) };
     },
-    "reconcile:sweptUntil": () => 0,
     "reconcile:swept": ({ until }) => void marks.push(until as number),
   });
   const marks: number[] = [];
   const repairs = { record: () => Promise.reject(new Error("a first sweep repairs nothing")) };
-  expect(await sweepLinear({ linear, convex: caller, repairs, log: aLog().log })).toBe(seen.length);
+  expect(await createLinearSweep({ linear, convex: caller, repairs, log: aLog().log })()).toBe(seen.length);
   expect(marks.at(-1)).toBe(seen.at(-1)!.updatedAt);
   const times = seen.map(({ updatedAt }) => updatedAt);
   expect(times).toEqual([...times].sort((a, b) => a - b));
   const ids = new Set(seen.map(({ issueId }) => issueId));
   expect([ids.size, made.filter(({ id }) => !ids.has(id))]).toEqual([seen.length, []]);
   expect(seen.find(({ issueId }) => issueId === made[0]!.id)?.removed).toBe(true);
-  const [newest] = (await linear.changedSince(teamId, times.at(-1)!, null)).issues;
+  const [newest] = (await linear.changedSince([teamId], times.at(-1)!, null)).issues;
   expect(newest?.updatedAt).toBe(times.at(-1)!);
 });
 
@@ -148,24 +148,26 @@ test("a sweep goes on from its own mark: what webhooks have brought meanwhile do
   const missed = await server.anIssue({ title: "Its webhook was lost" });
   const later = await server.anIssue({ title: "Its webhook came" });
   const teamId = (await server.team()).id;
-  const [newest] = (await linear.changedSince(teamId, Date.now() - 5_000, null)).issues.slice(-1);
+  const [newest] = (await linear.changedSince([teamId], Date.now() - 5_000, null)).issues.slice(-1);
   const known = new Set([later.id]);
   let mark = newest!.updatedAt - 10;
   const recorded: string[] = [];
   const { caller } = aConvex({
-    "linear:projects": () => [{ project: "omakase/sample", linearTeamId: teamId }],
+    "linear:projects": () => ({
+      projects: [{ project: "omakase/sample", linearTeamId: teamId, sweptUntil: mark }],
+      next: null,
+    }),
     "linear:sync": ({ issues }) => {
       const news = (issues as { issueId: string }[]).map(({ issueId }) => issueId).filter((id) => !known.has(id));
       for (const id of news) known.add(id);
       return { news };
     },
-    "reconcile:sweptUntil": () => mark,
     "reconcile:swept": ({ until }) => {
       mark = until as number;
     },
   });
   const repairs = { record: async ({ subject }: { subject: string }) => void recorded.push(subject) };
-  const sweep = (now: number) => sweepLinear({ linear, convex: caller, repairs, log: aLog().log, now: () => now });
+  const sweep = (now: number) => createLinearSweep({ linear, convex: caller, repairs, log: aLog().log, now: () => now })();
   expect(await sweep(Date.now() + 120_000)).toBeGreaterThan(0);
   expect(recorded).toContain(missed.identifier);
   expect(recorded).not.toContain(later.identifier);
@@ -202,4 +204,122 @@ test("one budget for all who use the key: it is learnt from the answers, a sweep
   } finally {
     await small.stop();
   }
+});
+
+describe("sweeping a thousand projects", () => {
+  const IDLE = 999;
+
+  /** A workspace with one team at work and many that nobody uses, each last heard of at a moment of its own. */
+  async function aSweep() {
+    const teamId = (await server.team()).id;
+    const begun = (await server.as("dana").issue((await server.anIssue()).id)).updatedAt.getTime();
+    const marks = new Map([["acme/busy", begun]]);
+    const teams = [{ project: "acme/busy", linearTeamId: teamId }];
+    for (let index = 0; index < IDLE; index++) {
+      teams.push({ project: `acme/idle-${index}`, linearTeamId: `idle-${index}` });
+      marks.set(`acme/idle-${index}`, 1_000_000 + (index % 7));
+    }
+    const asked: (readonly string[])[] = [];
+    const known = new Set<string>();
+    const counting: Pick<LinearApi, "changedSince"> = {
+      changedSince: (ids, since, before) => {
+        asked.push(ids);
+        return linear.changedSince(ids, since, before);
+      },
+    };
+    const { caller } = aConvex({
+      "linear:projects": () => ({
+        projects: teams.map((team) => ({ ...team, sweptUntil: marks.get(team.project) ?? 0 })),
+        next: null,
+      }),
+      "linear:sync": ({ issues }) => {
+        const fresh = (issues as Issue[]).filter(({ issueId, updatedAt }) => updatedAt > begun && !known.has(issueId));
+        for (const { issueId } of fresh) known.add(issueId);
+        return { news: fresh.map(({ issueId }) => issueId) };
+      },
+      "reconcile:swept": ({ project, until }) => {
+        marks.set(project as string, Math.max(marks.get(project as string) ?? 0, until as number));
+      },
+    });
+    const repairs = { record: async () => {} };
+    const start = () => createLinearSweep({ linear: counting, convex: caller, repairs, log: aLog().log });
+    return { sweep: start(), start, asked, known, teamId };
+  }
+
+  test("W2: once each has been read, they are asked for a hundred at a time, and what is new in one of them is found", async () => {
+    const { sweep, asked, known, teamId } = await aSweep();
+    await sweep();
+    asked.length = 0;
+    const late = await server.anIssue({ title: "Its webhook is lost" });
+    expect([await sweep(), known.has(late.id)]).toEqual([1, true]);
+    expect(new Set(asked.map((ids) => ids.join())).size).toBe(10); // a busy one may fill several pages
+    expect([new Set(asked.flat()).size, asked.flat().includes(teamId)]).toEqual([IDLE + 1, true]);
+    expect(await sweep()).toBe(0);
+  });
+
+  test("W4: so they are after a start, once they have been read before", async () => {
+    const { sweep, start, asked } = await aSweep();
+    await sweep();
+    asked.length = 0;
+    await start()();
+    expect(new Set(asked.map((ids) => ids.join())).size).toBe(10);
+  });
+
+  test("W1: what could not be read is read from where it was", async () => {
+    const { sweep, known } = await aSweep();
+    const late = await server.anIssue({ title: "Its webhook is lost" });
+    await server.order({ kind: "error", status: 500, match: "issues", times: 1_000 });
+    expect(await sweep()).toBe(0);
+    await fetch(`${server.url}/__faults`, { method: "DELETE", headers: { "x-omakase-local": "1" } });
+    expect([await sweep(), known.has(late.id)]).toEqual([1, true]);
+  });
+
+  test("W1: one that is cut off goes on where it was", async () => {
+    const begun: number[] = [];
+    let at = 1_000_000;
+    const endless: Pick<LinearApi, "changedSince"> = {
+      changedSince: async (_, since, before) => {
+        if (before === null) begun.push(since);
+        at += 60_000;
+        return { issues: [{ teamId: "busy", updatedAt: at } as Issue], next: "more" };
+      },
+    };
+    const { caller } = aConvex({
+      "linear:projects": () => ({
+        projects: [{ project: "acme/busy", linearTeamId: "busy", sweptUntil: 1_000_000 }],
+        next: null,
+      }),
+      "linear:sync": () => ({ news: [] }),
+      "reconcile:swept": () => null,
+    });
+    const sweep = createLinearSweep({ linear: endless, convex: caller, repairs: { record: async () => {} }, log: aLog().log });
+    await sweep();
+    const reached = at;
+    await sweep();
+    expect(begun).toEqual([1_000_000 - 60_000, reached - 60_000]);
+  });
+
+  test("W1: one that is cut off goes on where it was", async () => {
+    const begun: number[] = [];
+    let at = 1_000_000;
+    const endless: Pick<LinearApi, "changedSince"> = {
+      changedSince: async (_, since, before) => {
+        if (before === null) begun.push(since);
+        at += 60_000;
+        return { issues: [{ updatedAt: at } as Issue], next: "more" };
+      },
+    };
+    const { caller } = aConvex({
+      "linear:projects": () => ({
+        projects: [{ project: "acme/busy", linearTeamId: "busy", lastUpdatedAt: 1_000_000 }],
+        next: null,
+      }),
+      "linear:sync": () => ({ changed: 1 }),
+    });
+    const sweep = createLinearSweep(endless, caller, aLog().log);
+    await sweep.run();
+    const reached = at;
+    await sweep.run();
+    expect(begun).toEqual([1_000_000 - 60_000, reached - 60_000]);
+  });
 });

@@ -37,7 +37,7 @@ export const commentOnIssue =
 
 /** Reads the blockers anew and lets Convex store and judge them, which also settles the effect. Safe to repeat. */
 export const resolveDependencies =
-  (linear: LinearApi, convex: ConvexCaller): Performer<ResolveDependencies> =>
+  (linear: Pick<LinearApi, "blockersOf">, convex: ConvexCaller): Performer<ResolveDependencies> =>
   async ({ issueId }, { effectId, actor, epochs }) => {
     const blockers = await linear.blockersOf(issueId);
     const { settled } = await convex.mutation(api.dependencies.resolve, {

@@ -13,8 +13,12 @@ const CLIENT = "the-orchestrator";
 
 export interface ConvexDeployment {
   readonly url: string;
+  /** Of the server's process. */
+  readonly pid: number;
   /** A machine-to-machine token. */
   readonly token: () => Promise<string>;
+  /** An access token of somebody who has signed in. */
+  readonly personToken: (subject: string) => Promise<string>;
   /** Runs one function as `convex run` does. */
   run(name: string, args: object): Promise<unknown>;
   /** kill -9. */
@@ -62,17 +66,20 @@ export async function startDeployment(synchronous: "FULL" | "NORMAL" = "NORMAL")
     server.kill("SIGKILL");
     await server.exited;
   };
+  const signed = (subject: string, claims: Record<string, string>) =>
+    new SignJWT(claims)
+      .setProtectedHeader({ alg: "RS256", kid: "one", typ: "JWT" })
+      .setIssuer(issuer)
+      .setAudience(AUDIENCE)
+      .setSubject(subject)
+      .setIssuedAt()
+      .setExpirationTime("1h")
+      .sign(privateKey);
   return {
     url,
-    token: () =>
-      new SignJWT({ scope: "orchestrate" })
-        .setProtectedHeader({ alg: "RS256", kid: "one", typ: "JWT" })
-        .setIssuer(issuer)
-        .setAudience(AUDIENCE)
-        .setSubject(`${CLIENT}@clients`)
-        .setIssuedAt()
-        .setExpirationTime("1h")
-        .sign(privateKey),
+    pid: server.pid,
+    token: () => signed(`${CLIENT}@clients`, { scope: "orchestrate" }),
+    personToken: (subject) => signed(subject, {}),
     run,
     kill,
     stop: async () => {
