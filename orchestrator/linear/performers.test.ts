@@ -298,28 +298,4 @@ describe("sweeping a thousand projects", () => {
     await sweep();
     expect(begun).toEqual([1_000_000 - 60_000, reached - 60_000]);
   });
-
-  test("W1: one that is cut off goes on where it was", async () => {
-    const begun: number[] = [];
-    let at = 1_000_000;
-    const endless: Pick<LinearApi, "changedSince"> = {
-      changedSince: async (_, since, before) => {
-        if (before === null) begun.push(since);
-        at += 60_000;
-        return { issues: [{ updatedAt: at } as Issue], next: "more" };
-      },
-    };
-    const { caller } = aConvex({
-      "linear:projects": () => ({
-        projects: [{ project: "acme/busy", linearTeamId: "busy", lastUpdatedAt: 1_000_000 }],
-        next: null,
-      }),
-      "linear:sync": () => ({ changed: 1 }),
-    });
-    const sweep = createLinearSweep(endless, caller, aLog().log);
-    await sweep.run();
-    const reached = at;
-    await sweep.run();
-    expect(begun).toEqual([1_000_000 - 60_000, reached - 60_000]);
-  });
 });
