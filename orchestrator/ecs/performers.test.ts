@@ -196,10 +196,11 @@ describe("launching", () => {
     }
   });
 
-  test("E4: one that is over, as stored, is never sent, and costs no turn", async () => {
+  test("E4: one that is over, as stored, is never sent and costs no turn; its agent is told, and need not wait for a task's end", async () => {
     const { perform, launched, answered, pace } = setup({ over: ["Cancelled by Dana"] });
     expect(await perform()).toBeUndefined();
-    expect([await launched(), answered(), pace.wait()]).toEqual([[], null, null]);
+    expect([await launched(), pace.wait()]).toEqual([[], null]);
+    expect(answered()).toMatchObject({ type: "task.refused", reason: "Cancelled by Dana" });
   });
 
   test("E4: one whose agent was stopped while ECS answered has its task stopped, once, and the repair is told", async () => {

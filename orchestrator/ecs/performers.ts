@@ -110,7 +110,8 @@ export const runTask =
 
     /** E4. */
     async function compensated(taskArn: string | null, reason: string): Promise<Performed> {
-      if (taskArn === null) return { kind: "answer", event: null };
+      // Found by the kill-point sweep: an agent that is not told waits five minutes for the end of a task there never was.
+      if (taskArn === null) return { kind: "answer", event: taskRefused(attempt, reason) };
       await stop(ecs, settings.cluster, taskArn, reason);
       log.warn("ecs.launch_compensated", { effectId, taskArn, reason });
       await onCompensated?.(effectId, actor, taskArn, reason);

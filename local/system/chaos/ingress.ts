@@ -74,15 +74,17 @@ export class Ingress {
 
   private note(path: string, headers: Headers, body: string): void {
     const said = parse(body);
-    const delivery = (source: "linear" | "github", deliveryId: string | null) => {
-      if (deliveryId !== null) this.acknowledged.push({ kind: "delivery", source, deliveryId });
+    const delivery = (source: "linear" | "github", deliveryId: string | null, more: readonly string[] = []) => {
+      if (deliveryId === null) return;
+      this.acknowledged.push({ kind: "delivery", source, deliveryId, becomes: [`${source}:${deliveryId}`, ...more] });
     };
     switch (path) {
       case "/webhooks/linear":
         delivery("linear", headers.get("linear-delivery"));
         return;
       case "/webhooks/github":
-        delivery("github", headers.get("x-github-delivery"));
+        // The end of a pull request has one name, whoever tells it.
+        delivery("github", headers.get("x-github-delivery"), said.action === "closed" ? [`pull:${String(said.number)}:`] : []);
         return;
       case "/events/ecs": {
         const { taskArn, lastStatus, startedBy } = (said.detail ?? {}) as Record<string, string | undefined>;

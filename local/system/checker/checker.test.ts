@@ -52,7 +52,7 @@ async function aHistory(): Promise<History> {
       moves: [],
     },
     acknowledged: [
-      { kind: "delivery", source: "linear", deliveryId: "1" },
+      { kind: "delivery", source: "linear", deliveryId: "1", becomes: ["linear:1"] },
       ...run.map(({ actor, effectId }) => ({ kind: "event", actor, key: `report:${effectId}` }) as const),
       ...ends.launches.map(
         ({ effectId, taskArn }) => ({ kind: "task", startedBy: starterOf(effectId), taskArn, lastStatus: "STOPPED" }) as const,

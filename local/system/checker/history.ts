@@ -132,7 +132,13 @@ export interface FarEndRecords {
 
 /** Something Omakase answered 2xx to: it said that it is stored. */
 export type Acknowledged =
-  | { readonly kind: "delivery"; readonly source: "linear" | "github"; readonly deliveryId: string }
+  | {
+      readonly kind: "delivery";
+      readonly source: "linear" | "github";
+      readonly deliveryId: string;
+      /** The key of the event it becomes, when it concerns anybody, begins with one of these. */
+      readonly becomes: readonly string[];
+    }
   /** `key` is the mailbox key that the event becomes. */
   | { readonly kind: "event"; readonly actor: string; readonly key: string }
   | { readonly kind: "task"; readonly startedBy: string; readonly taskArn: string; readonly lastStatus: string };
