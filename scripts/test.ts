@@ -1,5 +1,6 @@
-// `npm test`: every suite, each in its own folder, with an environment of its own: nothing that lies in the shell (a key, a
-// proxy, a service address) may reach a test. Ends with one line: N passed, N failed.
+// `npm test [-- suite …]`: every suite but the proofs, which take minutes (`npm test -- proofs` runs those too), each in its own folder,
+// with an environment of its own: nothing that lies in the shell (a key, a proxy, a service address) may reach a test. What a test
+// prints behind "note: " (a seed) is shown even when all is well. Ends with one line: N passed, N failed.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,11 +9,16 @@ import { SUITES, type Suite } from "./suites.ts";
 
 const root = join(import.meta.dir, "..");
 const wanted = process.argv.slice(2);
-const suites = wanted.length === 0 ? SUITES : SUITES.filter((suite) => wanted.includes(suite.name));
-if (suites.length === 0) {
-  console.error(`no such suite; there are: ${SUITES.map((suite) => suite.name).join(", ")}`);
+const unknown = wanted.filter((name) => name !== "proofs" && !SUITES.some((suite) => suite.name === name));
+if (unknown.length > 0) {
+  console.error(
+    `no suite ${unknown.join(", ")}; there are: ${SUITES.map((suite) => suite.name).join(", ")}; and "proofs": everything`,
+  );
   process.exit(2);
 }
+const suites = SUITES.filter((suite) =>
+  wanted.length === 0 ? !suite.proof : wanted.includes("proofs") || wanted.includes(suite.name),
+);
 
 const reports = mkdtempSync(join(tmpdir(), "omakase-test-"));
 const keep = ["PATH", "HOME", "LANG", "TMPDIR", "CI", "CHROMIUM"];
@@ -68,6 +74,7 @@ function tell(outcome: Outcome): void {
   console.log(
     `${mark} ${outcome.suite.name.padEnd(16)} ${String(outcome.passed).padStart(4)} passed ${String(outcome.failed).padStart(3)} failed  ${outcome.seconds.toFixed(1).padStart(6)} s`,
   );
+  for (const [note] of outcome.output.matchAll(/^note: .*$/gm)) console.log(`     ${note}`);
   if (outcome.failed > 0) console.log(outcome.output.trimEnd().replace(/^/gm, "     | "));
 }
 
