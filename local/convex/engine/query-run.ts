@@ -58,15 +58,16 @@ export class QueryRun {
 
   /** The next row read, accepted or not. */
   nextRow(): { key: Key; document: Document; isAccepted: boolean } | null {
-    if (this.remaining.some((count) => count === 0)) return null; // Q1
+    if (this.remaining.includes(0)) return null; // Q1
     const row = this.scan.next();
     if (!row) return null;
     this.meter.read(row.document.sizeBytes);
-    return { ...row, isAccepted: this.accepts(row.document) };
+    return { key: row.key, document: row.document, isAccepted: this.accepts(row.document) };
   }
 
   private accepts(document: Document): boolean {
-    for (const [at, operator] of this.operators.entries()) {
+    for (let at = 0; at < this.operators.length; at++) {
+      const operator = this.operators[at] as Operator; // below the length
       if (operator.kind === "limit") this.remaining[at] = (this.remaining[at] ?? 0) - 1;
       else if (!operator.accepts(document.fields)) return false;
     }

@@ -29,6 +29,11 @@ export async function readBytes(request: Request, maxBytes = MAX_BODY_BYTES): Pr
 
 /** @throws {HttpError} 413 above the limit, 400 when it is not a JSON object */
 export async function readObject(request: Request): Promise<JsonObject> {
+  const announced = request.headers.get("content-length");
+  if (announced !== null) {
+    refuseAbove(Number(announced), MAX_BODY_BYTES);
+    return parseObject(await request.text());
+  }
   return parseObject(new TextDecoder().decode(await readBytes(request)));
 }
 

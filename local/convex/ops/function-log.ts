@@ -18,15 +18,22 @@ export interface Execution {
 
 const KEPT = 1000;
 
+interface Entry {
+  readonly atMs: number;
+  readonly execution: Execution;
+  /** Made when somebody looks, and the same ever after. */
+  json: Record<string, unknown> | null;
+}
+
 export class FunctionLog {
-  readonly #entries: { readonly atMs: number; readonly json: Record<string, unknown> }[] = [];
+  readonly #entries: Entry[] = [];
   readonly #waiting = new Set<() => void>();
   #lastMs = 0;
 
   record(execution: Execution): void {
     const atMs = Math.max(execution.startedMs + execution.tookMs, this.#lastMs + 0.001);
     this.#lastMs = atMs;
-    this.#entries.push({ atMs, json: toJson(execution) });
+    this.#entries.push({ atMs, execution, json: null });
     if (this.#entries.length > KEPT * 2) this.#entries.splice(0, KEPT);
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
@@ -47,8 +54,13 @@ export class FunctionLog {
       });
     }
     const entries = this.#entries.filter((entry) => entry.atMs > cursorMs).slice(-KEPT);
-    return { entries: entries.map((entry) => entry.json), newCursor: Math.max(cursorMs, this.#lastMs) };
+    return { entries: entries.map(jsonOf), newCursor: Math.max(cursorMs, this.#lastMs) };
   }
+}
+
+function jsonOf(entry: Entry): Record<string, unknown> {
+  entry.json ??= toJson(entry.execution);
+  return entry.json;
 }
 
 function toJson(execution: Execution): Record<string, unknown> {

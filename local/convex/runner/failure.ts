@@ -1,7 +1,7 @@
 // How a failed function call is told: to a parent function, to a client, to the log.
 // Message parity with Convex, not frame parity: JavaScriptCore's stacks differ from V8's.
-import { randomBytes } from "node:crypto";
 import type { JsonValue } from "../engine/index.ts";
+import { randomWord } from "./entropy.ts";
 
 /** An error of the server's own making that a function's caller may read as it is. */
 export class FunctionError extends Error {
@@ -24,7 +24,9 @@ export interface Failure {
 const CONVEX_ERROR = Symbol.for("ConvexError");
 
 /** The 16 hex digits Convex puts into messages and logs. */
-export const newRequestId = (): string => randomBytes(8).toString("hex");
+export const newRequestId = (): string => eightHex() + eightHex();
+
+const eightHex = (): string => randomWord().toString(16).padStart(8, "0");
 
 /** Bounds of what a failure tells: a client has to carry it, and so does the log. Characters. */
 const MAX_DESCRIPTION = 64 * 1024;

@@ -1,12 +1,12 @@
 // Runs one query or mutation function on a transaction somebody else opened and will commit or drop.
 //   R1. Arguments are checked before user code runs, the return value after; both also for nested calls.
 //   R2. A failed function is an outcome; only a failure of the deployment itself is thrown.
-import { randomFillSync } from "node:crypto";
 import type { Identity } from "../auth/identity.ts";
 import type { SigningKeys } from "../auth/signing-keys.ts";
 import type { JsonObject, JsonValue, Transaction } from "../engine/index.ts";
 import type { FileStorage } from "../storage/file-storage.ts";
 import { runInCall, type TransactionCall } from "./call.ts";
+import { randomWord } from "./entropy.ts";
 import { FunctionError, failureOf } from "./failure.ts";
 import { type CodeVersion, findFunction, type RegisteredFunction } from "./functions.ts";
 import { LogLines } from "./log-lines.ts";
@@ -167,7 +167,4 @@ export function checkValue(
   if (problem !== null) throw new FunctionError(`${errorName}: ${problem}`);
 }
 
-function seededNow(): SeededRandom {
-  const [a = 1, b = 2, c = 3] = randomFillSync(new Uint32Array(3));
-  return new SeededRandom([a, b, c]);
-}
+const seededNow = (): SeededRandom => new SeededRandom([randomWord(), randomWord(), randomWord()]);
