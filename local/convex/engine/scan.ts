@@ -97,7 +97,8 @@ export class Scan {
   private fetch(from: Key): void {
     const { table, index, start, end, isDescending } = this.range;
     const [low, high] = isDescending ? [start, from] : [from, end];
-    this.batch = compareKeys(low, high) < 0 ? this.host.rows.scan(table.number, index, low, high, isDescending, this.batchSize) : [];
+    this.batch =
+      compareKeys(low, high) < 0 ? this.host.rows.scan(table.number, index, low, high, isDescending, this.batchSize) : [];
     this.batchAt = 0;
     const last = this.batch.at(-1);
     this.fetchFrom = last && this.batch.length === this.batchSize ? (isDescending ? last.key : successor(last.key)) : null;
