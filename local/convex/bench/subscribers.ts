@@ -10,6 +10,8 @@ const WARM_SAMPLES = 60;
 const BROADCAST_SAMPLES = 100;
 const BROADCAST_CLIENTS = 300;
 const BYSTANDER_CLIENTS = 20;
+/** For the collector to give back what subscribing itself took. */
+const SETTLE_MS = 2000;
 
 export interface Callbacks {
   /** ms from the call of the mutation to the callback. */
@@ -29,6 +31,7 @@ export async function measureCallbacks(server: ServerProcess, subscriptions: num
   client.onUpdate(app.messages.latest, { channel, count: 1 }, (rows) => seen(rows.map(({ body }) => body)));
   const rssBefore = await metric(server.url, "convex_resident_memory_bytes");
   const crowd = await Bystanders.gather(server.url, subscriptions - 1);
+  await Bun.sleep(SETTLE_MS);
   const rssAfter = await metric(server.url, "convex_resident_memory_bytes");
   await eventually(() => metric(server.url, "convex_subscriptions").then((count) => count === subscriptions), "all subscribed");
   const one = async (at: number): Promise<number> => {

@@ -7,6 +7,8 @@ import type { JsonValue } from "./values.ts";
 export type Replay = { ts: bigint; valueJson: string };
 
 const CLOCK = "engine:latestTs";
+/** How far ahead of the last commit the clock may find itself after a restart: less than a restart takes. */
+const COVERED_AHEAD_NS = 200_000_000n;
 const CURSOR_KEY = "engine:cursorKey";
 const SERVER_PREFIX = "server:"; // the server's keys and ours never meet
 
@@ -17,6 +19,8 @@ export class Settings {
   private readonly selectMeta: Statement<{ value: string }, [string]>;
   /** Where the last trim stopped; it goes round. */
   private trimFrom: { sessionId: string; requestId: number } = { sessionId: "", requestId: 0 };
+
+  private coveredTs = 0n;
 
   constructor(private readonly database: Database) {
     this.insertReplay = database.prepare("INSERT INTO replays(session_id, request_id, ts, value, at_ms) VALUES (?, ?, ?, ?, ?)");
@@ -32,13 +36,17 @@ export class Settings {
     for (const statement of [this.insertReplay, this.selectReplay, this.upsertMeta, this.selectMeta]) statement.finalize();
   }
 
-  /** ns; 0 in a new file. */
+  /** ns; no commit in the file is later. 0 in a new file. Read anew by every call: after a rollback it may be less than before. */
   latestTs(): bigint {
-    return BigInt(this.selectMeta.get(CLOCK)?.value ?? "0");
+    this.coveredTs = BigInt(this.selectMeta.get(CLOCK)?.value ?? "0");
+    return this.coveredTs;
   }
 
-  putLatestTs(ts: bigint): void {
-    this.upsertMeta.run(CLOCK, ts.toString());
+  /** Sees to it that `latestTs` will say `ts` or more: a little more, so that most commits have nothing to write. */
+  coverTs(ts: bigint): void {
+    if (ts <= this.coveredTs) return;
+    this.coveredTs = ts + COVERED_AHEAD_NS;
+    this.upsertMeta.run(CLOCK, this.coveredTs.toString());
   }
 
   /** The key that seals pagination cursors; made on first use, the same ever after. */

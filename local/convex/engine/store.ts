@@ -134,6 +134,7 @@ export class Store {
       reload: () => {
         catalog.reload();
         this.readSchemas();
+        settings.latestTs();
       },
       release: () => {
         this.group = null;

@@ -125,7 +125,7 @@ export class WriteGroup {
     if (this.state !== "idle") {
       try {
         this.assertUsable();
-        this.host.settings.putLatestTs(this.host.clock.latestTs);
+        this.host.settings.coverTs(this.host.clock.latestTs);
         this.host.bounds.commit.run();
       } catch (error) {
         this.rollback();
