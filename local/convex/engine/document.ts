@@ -13,20 +13,29 @@ import {
 export class Document {
   private textCache: string | null;
   private fieldsCache: JsonObject | null;
-  private readonly keys = new Map<number, Key>();
+  /** In the order of the table's indexes. */
+  private readonly keys: (Key | undefined)[] = [];
 
   private constructor(
     readonly table: Table,
     readonly id: string,
-    /** The row it is stored in; null until it is stored. */
-    readonly rid: number | null,
+    private row: number | null,
     fields: JsonObject | null,
     text: string | null,
-    readonly sizeBytes: number,
+    private size: number,
     readonly hasCommitTs: boolean,
   ) {
     this.fieldsCache = fields;
     this.textCache = text;
+  }
+
+  /** The row it is stored in; null until it is stored. */
+  get rid(): number | null {
+    return this.row;
+  }
+
+  get sizeBytes(): number {
+    return this.size;
   }
 
   /** A committed document, as its row has it. Sizes of committed documents are those of their text. */
@@ -52,27 +61,37 @@ export class Document {
   }
 
   key(index: Index): Key {
-    let key = this.keys.get(index.id);
+    const at = this.table.indexes.indexOf(index);
+    let key = this.keys[at];
     if (!key) {
       key = documentKey(index, this.fields);
-      this.keys.set(index.id, key);
+      if (at >= 0) this.keys[at] = key;
     }
     return key;
   }
 
   /** Same key as another version of this document, without encoding it again when no indexed field changed. */
   keyLike(index: Index, other: Document): Key {
-    const isSame = index.paths.every(([first = ""]) => this.fields[first] === other.fields[first]);
-    if (isSame && !this.hasCommitTs) this.keys.set(index.id, other.key(index));
-    return this.key(index);
+    if (this.hasCommitTs || !this.hasSameFields(index, other)) return this.key(index);
+    const at = this.table.indexes.indexOf(index);
+    const key = this.keys[at] ?? other.key(index);
+    if (at >= 0) this.keys[at] = key;
+    return key;
   }
 
-  /** The same document, now that it is stored in row `rid`. */
-  stored(rid: number): Document {
-    const { text } = this;
-    const stored = new Document(this.table, this.id, rid, this.fieldsCache, text, text.length, false);
-    for (const [indexId, key] of this.keys) stored.keys.set(indexId, key);
-    return stored;
+  /** It is in row `rid` from now on. */
+  store(rid: number): this {
+    this.row = rid;
+    this.size = this.text.length;
+    return this;
+  }
+
+  private hasSameFields({ paths }: Index, other: Document): boolean {
+    for (let at = 0; at < paths.length; at++) {
+      const field = paths[at]?.[0] ?? "";
+      if (this.fields[field] !== other.fields[field]) return false;
+    }
+    return true;
   }
 
   /** What is stored when it commits at `ts` (ns). */

@@ -12,7 +12,7 @@ import { Rows } from "./rows.ts";
 import { parseSchema } from "./schema.ts";
 import { rebuildSystemIndexes, SchemaChange, type SchemaDiff } from "./schema-change.ts";
 import { type Replay, Settings } from "./settings.ts";
-import { type BeginOptions, Transaction } from "./transaction.ts";
+import { type BeginOptions, Transaction, type TransactionHost } from "./transaction.ts";
 import { UndoLog } from "./undo-log.ts";
 import type { JsonValue } from "./values.ts";
 import { WriteGroup } from "./write-group.ts";
@@ -28,7 +28,7 @@ export type StoreOptions = {
   systemTables?: readonly SystemTable[];
   /** Wraps the checks and rebuilds of a schema change, which are linear in the data. */
   longWork?: LongWork;
-  /** Most text of replaced versions kept in memory for queries at an earlier timestamp. Default 64 Mi characters. */
+  /** Most text of replaced versions kept in memory for queries at an earlier timestamp. Default 16 Mi characters. */
   maxHistoryChars?: number;
 };
 
@@ -44,6 +44,7 @@ export class Store {
   private readonly clock: Clock;
   private readonly cursors: Cursors;
   private readonly documents = new DocumentCache();
+  private readonly host: TransactionHost;
   private readonly undo: UndoLog;
   /** Prepared once: a commit runs both. */
   private readonly bounds: { begin: Statement; commit: Statement };
@@ -65,6 +66,7 @@ export class Store {
     this.undo = new UndoLog(this.catalog, this.rows, this.clock.latestTs, options.maxHistoryChars);
     this.bounds = { begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
     this.cursors = new Cursors(this.settings.cursorKey(CURSOR_KEY_BYTES));
+    this.host = { catalog: this.catalog, documents: this.documents, rows: this.rows, cursors: this.cursors, clock: this.clock };
     this.readSchemas();
     database.transaction(() => rebuildSystemIndexes(this.catalog, this.rows))();
   }
@@ -110,9 +112,7 @@ export class Store {
    *  @throws {FunctionError} when `atTs` lies in the future or is no longer kept */
   begin({ kind, nowMs, component = "", atTs }: BeginOptions): Transaction {
     if (atTs !== undefined && kind === "mutation") throw new Error("A mutation cannot run in the past.");
-    const { catalog, documents, rows, cursors, clock } = this;
-    const host = { catalog, documents, rows, cursors, clock };
-    const shared = { host, nowMs, baseVersion: this.log.version, reads: new ReadSet() };
+    const shared = { host: this.host, nowMs, baseVersion: this.log.version, reads: new ReadSet() };
     return new Transaction(kind, component, shared, atTs === undefined ? undefined : this.undo.overlayAt(atTs, this.latestTs));
   }
 

@@ -46,18 +46,18 @@ export type DocumentWrite = {
 
 type Shared = { host: TransactionHost; nowMs: number; baseVersion: number; reads: ReadSet };
 
-export class Transaction {
-  /** `db.system` and the server's own writes to system tables. Same rules, same reads, same limits. */
-  readonly system = {
-    get: (id: string, table?: string): string | null => this.getText(id, table, "system"),
-    insert: (table: string, value: JsonValue): string => this.insertInto(this.systemTable(table), value),
-    shallowMerge: (id: string, value: JsonValue): void => this.merge(undefined, id, value, "system"),
-    replace: (id: string, value: JsonValue): void => this.put(undefined, id, value, "system"),
-    remove: (id: string): void => this.delete(undefined, id, "system"),
-    /** As queryStream; hidden system tables too. */
-    queryStream: (query: JsonValue): number => this.openStream(query, "hidden"),
-  };
+export type SystemTables = {
+  get(id: string, table?: string): string | null;
+  insert(table: string, value: JsonValue): string;
+  shallowMerge(id: string, value: JsonValue): void;
+  replace(id: string, value: JsonValue): void;
+  remove(id: string): void;
+  /** As queryStream; hidden system tables too. */
+  queryStream(query: JsonValue): number;
+};
 
+export class Transaction {
+  private systemView: SystemTables | null = null;
   private readonly streams = new Map<number, QueryRun>();
   private nextStreamId = 0;
   private isFinished = false;
@@ -70,6 +70,19 @@ export class Transaction {
     private readonly overlay = new Overlay(),
     private readonly meter = new Meter(),
   ) {}
+
+  /** `db.system` and the server's own writes to system tables. Same rules, same reads, same limits. */
+  get system(): SystemTables {
+    this.systemView ??= {
+      get: (id, table) => this.getText(id, table, "system"),
+      insert: (table, value) => this.insertInto(this.systemTable(table), value),
+      shallowMerge: (id, value) => this.merge(undefined, id, value, "system"),
+      replace: (id, value) => this.put(undefined, id, value, "system"),
+      remove: (id) => this.delete(undefined, id, "system"),
+      queryStream: (query) => this.openStream(query, "hidden"),
+    };
+    return this.systemView;
+  }
 
   get nowMs(): number {
     return this.shared.nowMs;

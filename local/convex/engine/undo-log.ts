@@ -12,7 +12,7 @@ import type { Rows } from "./rows.ts";
 
 export const HISTORY_MS = 5 * 60_000;
 const HISTORY_NS = BigInt(HISTORY_MS) * 1_000_000n;
-const MAX_CHARS = 64 * 1024 * 1024;
+const MAX_CHARS = 16 * 1024 * 1024;
 /** What a version costs beside its text, about. */
 const CHARS_EACH = 200;
 /** Gone versions are cut off the list when there are this many of them, and as many left. */

@@ -190,7 +190,7 @@ export class WriteGroup {
       keys.push({ indexId: index.id, key });
       if (!index.isById) rows.insertKey(index, key, rid);
     }
-    documents.put(document.stored(rid));
+    documents.put(document.store(rid));
   }
 
   private update(table: Table, old: Document, document: Document, rid: number, keys: WrittenKey[]): void {
@@ -205,7 +205,7 @@ export class WriteGroup {
       rows.deleteKey(index, before);
       rows.insertKey(index, after, rid);
     }
-    documents.put(document.stored(rid));
+    documents.put(document.store(rid));
   }
 
   private remove(table: Table, old: Document, rid: number, keys: WrittenKey[]): void {
