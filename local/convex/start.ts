@@ -65,6 +65,8 @@ export interface ConvexOptions {
   readonly stallLimitMs?: number;
   /** Largest file, bytes. Default 1 GiB. */
   readonly maxFileBytes?: number;
+  /** How long a sync connection may be silent before the client hears a ping, ms. Default 15,000. */
+  readonly pingAfterMs?: number;
   /** How often ended jobs and old answers are looked for, ms. Default 60,000. */
   readonly retentionEveryMs?: number;
   /** How soon an unknown token key may cause another fetch of the issuer's keys, ms. Default 10,000. */
@@ -180,7 +182,7 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   const verifier = new TokenVerifier(() => codeStore.code.authProviders, new KeySets(options.keyCooldownMs));
   const caller = { verifier, adminKey };
   const httpActions = new HttpActions({ ...caller, calls, observer, code, siteUrl: () => urls.site });
-  const sessions = new SyncSessions({ store, loop, live, calls, verifier, adminKey, log });
+  const sessions = new SyncSessions({ store, loop, live, calls, verifier, adminKey, log }, options.pingAfterMs);
 
   const admin = new AdminApi({ store, loop, files, signingKeys, dir: options.dir, log });
 

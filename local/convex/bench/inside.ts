@@ -11,7 +11,7 @@ import { rawCommits, spins } from "./raw-commits.ts";
 const COMMIT_WINDOW_MS = 1200;
 /** Ours and the yardstick take turns, so that a machine that changes its mind changes it for both. */
 const ROUNDS = 3;
-const LATENCY_SAMPLES = 500;
+const LATENCY_SAMPLES = 1000;
 const GROUP_ROWS = 10_000;
 const TRANSACTION_ROWS = 1_000;
 
@@ -37,7 +37,7 @@ async function main(dir: string): Promise<void> {
     grow(dir, rows, upTo);
     rows = upTo;
     await served(dir, async (convex) => {
-      await latencies(convex, LATENCY_SAMPLES / 5); // warm
+      await latencies(convex, LATENCY_SAMPLES); // warm
       const cpu = process.cpuUsage();
       const measured = await latencies(convex, LATENCY_SAMPLES);
       const { user, system } = process.cpuUsage(cpu);

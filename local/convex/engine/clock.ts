@@ -1,5 +1,6 @@
 // The deployment's clock: commit timestamps and creation times.
-//   C1. Commit timestamps strictly increase, across restarts and whatever the machine's clock does.
+//   C1. Commit timestamps strictly increase, across restarts and whatever the machine's clock does. The file holds a bound a little
+//       ahead of the last one (settings.ts), where the clock goes on after a restart.
 //   C2. Creation times strictly increase too, so documents list in the order they were made.
 
 const NS_PER_MS = 1_000_000n;

@@ -116,18 +116,22 @@ function writeChecksum(bytes: Uint8Array): void {
   bytes[end + 1] = sumOfSums;
 }
 
+/** Two digits for every ten bits: half as many pieces to put together. */
+const PAIRS = Array.from({ length: 1024 }, (_, bits) => `${ALPHABET[bits >> 5]}${ALPHABET[bits & 31]}`);
+
 function toText(bytes: Uint8Array): string {
   let text = "";
   let bits = 0;
   let width = 0;
-  for (const byte of bytes) {
-    bits = (bits << 8) | byte;
+  for (let at = 0; at < bytes.length; at++) {
+    bits = (bits << 8) | (bytes[at] ?? 0);
     width += 8;
-    while (width >= 5) {
-      width -= 5;
-      text += ALPHABET[(bits >> width) & 31];
-    }
+    if (width < 10) continue;
+    width -= 10;
+    text += PAIRS[(bits >> width) & 1023];
     bits &= (1 << width) - 1;
   }
-  return width > 0 ? text + ALPHABET[(bits << (5 - width)) & 31] : text;
+  if (width === 0) return text;
+  const digits = PAIRS[(bits << (10 - width)) & 1023] ?? "";
+  return text + (width > 5 ? digits : digits.slice(0, 1));
 }

@@ -16,7 +16,8 @@ type Socket = ServerWebSocket<SocketData>;
 
 /** Clients give up after 60 s of silence. */
 const PING_AFTER_MS = 15_000;
-const HEARTBEAT_MS = 5000;
+/** Silence is looked for this many times while it may last. */
+const LOOKS = 3;
 /** Connections silent for this long (not even a WebSocket pong) are dropped. */
 const IDLE_SECONDS = 120;
 const MAX_FRAME_BYTES = 20 * 1024 * 1024;
@@ -26,8 +27,12 @@ export class SyncSessions {
   readonly #sockets = new Set<Socket>();
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(private readonly deps: SessionDeps) {
-    this.#heartbeat = realSetInterval(() => this.#beat(), HEARTBEAT_MS);
+  /** @param pingAfterMs how long a connection may be silent before the client is told that it stands. Default 15,000 */
+  constructor(
+    private readonly deps: SessionDeps,
+    private readonly pingAfterMs = PING_AFTER_MS,
+  ) {
+    this.#heartbeat = realSetInterval(() => this.#beat(), pingAfterMs / LOOKS);
   }
 
   get count(): number {
@@ -70,7 +75,7 @@ export class SyncSessions {
   #beat(): void {
     const now = nowMs();
     for (const socket of this.#sockets) {
-      if (now - socket.data.sentAtMs >= PING_AFTER_MS && socket.getBufferedAmount() === 0) send(socket, PING);
+      if (now - socket.data.sentAtMs >= this.pingAfterMs && socket.getBufferedAmount() === 0) send(socket, PING);
     }
   }
 }
