@@ -3,7 +3,7 @@
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type PeerFigures, SLEEP_MS, SLEEPERS } from "./peer.ts";
+import { JOURNALLED_MS, type PeerFigures, SLEEP_MS, SLEEPERS } from "./peer.ts";
 import { freePorts, PeerProcess } from "./processes.ts";
 
 /** @throws with what to install when this machine has no PostgreSQL */
@@ -23,6 +23,7 @@ export async function measureDbos(folder: string): Promise<PeerFigures> {
     const figures = JSON.parse(line) as Omit<PeerFigures, "recovery1kMs">;
     const first = app("sleep");
     await first.until("all asleep", (peer) => peer.said("asleep") >= SLEEPERS);
+    await Bun.sleep(JOURNALLED_MS);
     const allDueAt = Date.now() + SLEEP_MS;
     if (first.said("resumed") > 0) throw new Error("some woke before all were asleep");
     await first.kill();

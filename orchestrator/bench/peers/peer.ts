@@ -11,7 +11,9 @@ export interface PeerFigures {
 
 export const SLEEPERS = 1_000;
 /** Long enough for all to be asleep before the first wakes. */
-export const SLEEP_MS = 12_000;
+export const SLEEP_MS = 15_000;
+/** Whoever says that it sleeps has still to write that down: killed before, it would sleep anew, and recovery seem to take that long. */
+export const JOURNALLED_MS = 1_500;
 
 export async function eachAtOnce(count: number, atOnce: number, run: () => Promise<unknown>): Promise<void> {
   let left = count;

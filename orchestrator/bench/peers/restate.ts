@@ -2,7 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { eachAtOnce, type PeerFigures, SLEEP_MS, SLEEPERS } from "./peer.ts";
+import { eachAtOnce, JOURNALLED_MS, type PeerFigures, SLEEP_MS, SLEEPERS } from "./peer.ts";
 import { freePorts, PeerProcess } from "./processes.ts";
 
 /** @param folder with the packages installed; Restate's data goes there too */
@@ -59,6 +59,7 @@ export async function measureRestate(folder: string): Promise<PeerFigures> {
     const beganAt = Date.now();
     await eachAtOnce(SLEEPERS, 64, () => invoke("sleep/send", SLEEP_MS));
     await running.service.until("all asleep", (service) => service.said("asleep") >= SLEEPERS);
+    await Bun.sleep(JOURNALLED_MS);
     const allDueAt = Date.now() + SLEEP_MS;
     if (running.service.said("resumed") > 0)
       throw new Error(`some woke after ${Date.now() - beganAt} ms, before all were asleep`);
