@@ -1,6 +1,7 @@
 // A host process as a benchmark sees it: what it says, how much memory it has, and its death.
 
 import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Stage } from "./stage.ts";
 
@@ -27,7 +28,7 @@ export class HostProcess {
   }
 
   private static spawn(variables: Record<string, string>) {
-    const env = { PATH: process.env.PATH ?? "", ...variables };
+    const env = { PATH: process.env.PATH ?? "", HOME: tmpdir(), ...variables };
     const words = [process.execPath, join(import.meta.dir, "host-process.ts")];
     return Bun.spawn(words, { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
   }

@@ -1,4 +1,5 @@
 // What subscribers wait for: a mutation's way to one callback among many subscriptions, and to three hundred clients at once.
+import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { app } from "../testing/fixture-api.ts";
@@ -78,7 +79,7 @@ class Bystanders {
     const script = resolve(import.meta.dir, "bystanders.ts");
     const clients = Math.min(BYSTANDER_CLIENTS, Math.max(1, subscriptions));
     const child = Bun.spawn([process.execPath, script, url, String(subscriptions), String(clients)], {
-      env: { PATH: process.env.PATH ?? "" },
+      env: { PATH: process.env.PATH ?? "", HOME: tmpdir() },
       stdin: "pipe",
       stdout: "pipe",
       stderr: "inherit",

@@ -1,4 +1,5 @@
 // The server as a process of its own, which tests may kill; and an event target that remembers.
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Caller, SHELL_IMAGE } from "./world.ts";
 
@@ -20,7 +21,7 @@ export async function aProcess(
   const child = Bun.spawn(
     [process.execPath, MAIN, "--dir", dir, "--port", "0", "--image", `${SHELL_IMAGE}=["/bin/sh","-c"]`, ...flags],
     {
-      env: { PATH: process.env.PATH ?? "/usr/bin:/bin", ...env },
+      env: { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: tmpdir(), ...env },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "ignore",

@@ -1,4 +1,5 @@
 // The server as a process of its own, so that tests can kill it.
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { APP_ID, keys, type TestGitHub } from "./setup.ts";
 
@@ -34,7 +35,7 @@ export const run = (args: readonly string[]) =>
   Bun.spawn([process.execPath, MAIN, ...args], {
     stdout: "pipe",
     stderr: "pipe",
-    env: { PATH: process.env.PATH ?? "/usr/bin:/bin" },
+    env: { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: tmpdir() },
   });
 
 /** Starts the program and waits for its ready line. @throws when it ends before, with what it said */

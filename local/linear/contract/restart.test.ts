@@ -27,7 +27,7 @@ async function aProcess(directory: string, ...flags: string[]) {
     keyFile,
     ...flags,
   ];
-  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe", env: { PATH: process.env.PATH ?? "" } });
+  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe", env: { PATH: process.env.PATH ?? "", HOME: tmpdir() } });
   cleanups.push(() => child.kill("SIGKILL"));
   const { value } = await child.stdout.getReader().read();
   const ready: unknown = JSON.parse(new TextDecoder().decode(value));

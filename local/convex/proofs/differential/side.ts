@@ -1,6 +1,7 @@
 // One of the two deployments a program runs on: it performs the calls through the stock HTTP client and writes down what came
 // back, with everything two correct deployments may choose for themselves replaced: ids by the document's number, times by "time",
 // request ids and stack frames by nothing.
+import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
@@ -38,7 +39,7 @@ export async function ourSide(): Promise<Side> {
 /** convex-test, behind the same HTTP API. */
 export async function convexTestSide(): Promise<Side> {
   const child = Bun.spawn([process.execPath, resolve(import.meta.dir, "oracle.ts")], {
-    env: { PATH: process.env.PATH ?? "" },
+    env: { PATH: process.env.PATH ?? "", HOME: tmpdir() },
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
