@@ -1,6 +1,7 @@
 // The whole server as one value: opens the folder, takes up the tasks that are still running, listens; and stops in order.
 import { realpathSync } from "node:fs";
 import { taskArn } from "./domain/arn.ts";
+import type { LastStatus } from "./domain/task.ts";
 import { TokenBucket } from "./domain/token-bucket.ts";
 import { Delivery, type EventTarget } from "./events/delivery.ts";
 import { Faults } from "./faults.ts";
@@ -25,6 +26,8 @@ export interface EcsOptions {
   readonly path: string;
   /** Where state changes are posted. @default nowhere */
   readonly events?: EventTarget;
+  /** Which changes are posted, as an EventBridge rule on `detail.lastStatus` would choose. @default every one */
+  readonly eventStatuses?: readonly LastStatus[];
   /** The account's quota. @default 6 vCPU, as a new account has */
   readonly vcpu?: number;
   /** Launches a second; five times as many at once. @default 20, as AWS documents (burst 100) */
@@ -75,9 +78,9 @@ export async function startEcs(options: EcsOptions): Promise<EcsServer> {
     images: Object.values(options.images),
   });
   const delivery = events ? new Delivery(store.outbox, events, now, log) : null;
-  const onEvent = delivery ? () => delivery.wake() : null;
+  const rule = delivery ? { statuses: options.eventStatuses, onEvent: () => delivery.wake() } : null;
   let port = options.port ?? 0;
-  const changes = new Changes(store, faults, now, onEvent);
+  const changes = new Changes(store, faults, now, rule);
   const lifecycle = new Lifecycle({
     store,
     changes,

@@ -29,6 +29,10 @@ describe("the command line", () => {
         "http://localhost:8080/ecs",
         "--events-key-file",
         keyFile,
+        "--events-status",
+        "RUNNING",
+        "--events-status",
+        "STOPPED",
         "--vcpu",
         "2.5",
         "--run-task-per-second",
@@ -44,6 +48,7 @@ describe("the command line", () => {
       images: { "registry/omakase=1:x": ["bun", "run.ts", "a=b"] },
       imageEnv: { A: "1=2", B: "" },
       events: { url: "http://localhost:8080/ecs", apiKey: "secret" },
+      eventStatuses: ["RUNNING", "STOPPED"],
       vcpu: 2.5,
       runTaskPerSecond: 5,
       latency: { provisioningMs: 1, pendingMs: 2, stoppingMs: 3 },
@@ -56,6 +61,7 @@ describe("the command line", () => {
 
   const wrong: [string[], RegExp][] = [
     [[], /--dir is missing/],
+    [["--dir", "d", "--events-status", "ENDED"], /--events-status takes a task's status/],
     [["--dir", "d", "--image", "name"], /--image takes <name>=<JSON list/],
     [["--dir", "d", "--image", "name=[]"], /--image takes/],
     [["--dir", "d", "--image", 'name=["a",1]'], /--image takes/],

@@ -1,11 +1,12 @@
 // The command line, parsed once. A wrong option gets one sentence saying what to write instead.
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { isLastStatus, type LastStatus } from "./domain/task.ts";
 import type { EcsOptions } from "./ecs.ts";
 import { EcsStartError } from "./errors.ts";
 
 const USAGE = `bun local/ecs/main.ts --dir <folder> --image '<name>=["program","argument"]' [--port 4030] [--image-env NAME=VALUE ...]
-  [--events-url <url> --events-key-file <file>] [--vcpu 6] [--run-task-per-second 20] [--latency 5,10,5] [--hide <folder> ...] [--expose <folder> ...]`;
+  [--events-url <url> --events-key-file <file> [--events-status <status> ...]] [--vcpu 6] [--run-task-per-second 20] [--latency 5,10,5] [--hide <folder> ...] [--expose <folder> ...]`;
 
 const wrong = (problem: string): EcsStartError => new EcsStartError("bad_option", `${problem}\nUsage: ${USAGE}`);
 
@@ -18,6 +19,7 @@ export function readSettings(argv: readonly string[], path: string): EcsOptions 
   const runTaskPerSecond = readNumber("--run-task-per-second", values["run-task-per-second"], 1, 100_000);
   const vcpu = readNumber("--vcpu", values.vcpu, 0.25, 100_000);
   const events = readEvents(values["events-url"], values["events-key-file"]);
+  const eventStatuses = values["events-status"]?.map(readStatus);
   return {
     dir,
     port: readNumber("--port", values.port, 0, 65_535) ?? 4030,
@@ -25,6 +27,7 @@ export function readSettings(argv: readonly string[], path: string): EcsOptions 
     imageEnv: Object.fromEntries((values["image-env"] ?? []).map((text) => readPair("--image-env", text))),
     path,
     ...(events ? { events } : {}),
+    ...(eventStatuses ? { eventStatuses } : {}),
     ...(vcpu === undefined ? {} : { vcpu }),
     ...(runTaskPerSecond === undefined ? {} : { runTaskPerSecond }),
     ...(values.latency === undefined ? {} : { latency: readLatency(values.latency) }),
@@ -44,6 +47,7 @@ function parse(argv: readonly string[]) {
         "image-env": { type: "string", multiple: true },
         "events-url": { type: "string" },
         "events-key-file": { type: "string" },
+        "events-status": { type: "string", multiple: true },
         vcpu: { type: "string" },
         "run-task-per-second": { type: "string" },
         latency: { type: "string" },
@@ -105,4 +109,9 @@ function readEvents(url: string | undefined, keyFile: string | undefined): EcsOp
   } catch (cause) {
     throw wrong(`--events-key-file ${keyFile} cannot be used: ${cause instanceof Error ? cause.message : cause}.`);
   }
+}
+
+function readStatus(text: string): LastStatus {
+  if (!isLastStatus(text)) throw wrong(`--events-status takes a task's status, as in STOPPED, not "${text.slice(0, 40)}".`);
+  return text;
 }

@@ -35,6 +35,9 @@ const AGENT_MODELS = JSON.stringify({
   tester: "claude-sonnet-5-5",
 });
 
+/** The changes of a task that the orchestrator makes something of (`convex/ecs.ts`): a rule of EventBridge's names the same in the cloud. */
+const NEWS_OF_TASKS = ["RUNNING", "STOPPED"] as const;
+
 export interface Urls extends Record<PortName, string> {}
 
 export interface Stack {
@@ -170,6 +173,7 @@ export function describeStack(root: string, options: LaunchOptions, secrets: Sec
         options.stateDir,
         "--events-url",
         `${at("orchestrator")}/events/ecs`,
+        ...NEWS_OF_TASKS.flatMap((status) => ["--events-status", status]),
         "--events-key-file",
         files.ecsEventsKey,
         ...(options.extra.ecs ?? []),

@@ -21,6 +21,8 @@ const NEXT: Readonly<Record<LastStatus, readonly LastStatus[]>> = {
   STOPPED: [],
 };
 
+export const isLastStatus = (text: string): text is LastStatus => Object.hasOwn(NEXT, text);
+
 export interface NameValue {
   readonly name: string;
   readonly value: string;

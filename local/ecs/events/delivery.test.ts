@@ -1,5 +1,6 @@
 // Events as the orchestrator gets them: at least once, with the key, whatever happens to either side in between.
 import { afterEach, describe, expect, test } from "bun:test";
+import type { EcsOptions } from "../ecs.ts";
 import { aProcess, aTarget, type StateChange } from "../testing/process.ts";
 import { aServer, eventually, tempDir } from "../testing/world.ts";
 
@@ -10,9 +11,9 @@ afterEach(async () => {
 
 const KEY = "a-key-for-tests";
 
-async function setup() {
+async function setup(rule: Pick<EcsOptions, "eventStatuses"> = {}) {
   const target = aTarget();
-  const { caller, end } = await aServer({ events: { url: target.url, apiKey: KEY } });
+  const { caller, end } = await aServer({ events: { url: target.url, apiKey: KEY }, ...rule });
   cleanups.push(target.stop, end);
   await caller.define("quick", "exit 5");
   const statusesOf = (taskArn: string): string[] =>
@@ -39,6 +40,13 @@ describe("delivery of state changes", () => {
     });
     expect(stopped.detail.createdAt).toMatch(/^\d{4}-.*Z$/);
     expect(stopped.detail).not.toHaveProperty("tags");
+  });
+
+  test("a rule passes on only the changes it names", async () => {
+    const { target, caller } = await setup({ eventStatuses: ["RUNNING", "STOPPED"] });
+    for (const _ of [1, 2]) await caller.reaches((await caller.runOne("quick")).taskArn, "STOPPED");
+    await eventually(() => target.events.length >= 4, "both tasks' events");
+    expect(target.events.map(({ detail }) => detail.lastStatus).toSorted()).toEqual(["RUNNING", "RUNNING", "STOPPED", "STOPPED"]);
   });
 
   test("an event is there within milliseconds of the change", async () => {

@@ -1,16 +1,24 @@
 // The one way a task's record changes: read, step, store, announce, as one transaction (S1).
-import type { TaskRecord } from "../domain/task.ts";
+import type { LastStatus, TaskRecord } from "../domain/task.ts";
 import { stateChangeEvent } from "../events/state-change.ts";
 import type { Faults } from "../faults.ts";
 import type { Store } from "../store/store.ts";
+
+/** Who wants events, and which: the rule between ECS and the target. */
+export interface EventRule {
+  /** Changes to these are told. @default every one */
+  readonly statuses?: readonly LastStatus[] | undefined;
+  /** Called after a change with an event was stored. */
+  readonly onEvent: () => void;
+}
 
 export class Changes {
   constructor(
     private readonly store: Store,
     private readonly faults: Faults,
     private readonly now: () => number,
-    /** Told after a change with an event was stored; null when nobody wants events. */
-    private readonly onEvent: (() => void) | null,
+    /** Null when nobody wants events. */
+    private readonly rule: EventRule | null,
   ) {}
 
   /**
@@ -31,7 +39,7 @@ export class Changes {
       if (record) this.store.tasks.save(record);
       return record;
     });
-    if (hasEvents) this.onEvent?.();
+    if (hasEvents) this.rule?.onEvent();
     return last;
   }
 
@@ -44,13 +52,14 @@ export class Changes {
   }
 
   published(): void {
-    this.onEvent?.();
+    this.rule?.onEvent();
   }
 
   /** Puts a record's event on its way, with what a fault makes of it. */
   private announce(record: TaskRecord): boolean {
-    if (!this.onEvent) return false;
-    const fault = this.faults.takeEvent(record.wire.lastStatus);
+    const { lastStatus } = record.wire;
+    if (this.rule === null || this.rule.statuses?.includes(lastStatus) === false) return false;
+    const fault = this.faults.takeEvent(lastStatus);
     if (fault?.kind === "drop") return false;
     const nowMs = this.now();
     const body = stateChangeEvent(record, nowMs);

@@ -30,11 +30,10 @@ function readOrEmpty(file: string): string {
 
 /** Every process of the machine, as far as it can be seen. */
 export function allProcesses(): ProcessRow[] {
-  if (!HAS_PROC) return psRows([]);
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => procRow(Number(name)) ?? []);
+  return HAS_PROC ? allPids().flatMap((pid) => procRow(pid) ?? []) : psRows([]);
 }
+
+const allPids = (): number[] => readdirSync("/proc").map(Number).filter(Number.isInteger);
 
 function procRow(pid: number): ProcessRow | null {
   const stat = readOrEmpty(`/proc/${pid}/stat`);
@@ -115,15 +114,22 @@ export function descendants(root: number, rows: readonly ProcessRow[]): ProcessR
 
 /** The oldest child of the oldest child of ... `root`, `depth` generations down; null when there is none (yet). */
 export function firstborn(root: number, depth: number): number | null {
-  const rows = allProcesses();
-  let pid = root;
-  for (let generation = 0; generation < depth; generation++) {
-    const children = rows.filter((row) => row.parent === pid && !row.isZombie);
-    const eldest = children.sort((a, b) => (a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : a.pid - b.pid))[0];
-    if (!eldest) return null;
-    pid = eldest.pid;
-  }
+  let pid: number | null = root;
+  for (let generation = 0; pid !== null && generation < depth; generation++) pid = eldestChild(pid);
   return pid;
+}
+
+/** Process ids are given out in rising order, round and round: from the parent's own on, the first child met is the eldest. */
+function eldestChild(parent: number): number | null {
+  const isChild = (row: ProcessRow | null) => row !== null && row.parent === parent && !row.isZombie;
+  if (!HAS_PROC) {
+    const born = psRows([]).filter(isChild);
+    return born.sort((a, b) => (a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : a.pid - b.pid))[0]?.pid ?? null;
+  }
+  const pids = allPids().sort((a, b) => a - b);
+  const later = pids.findIndex((pid) => pid > parent);
+  const inOrder = later === -1 ? pids : [...pids.slice(later), ...pids.slice(0, later)];
+  return inOrder.find((pid) => isChild(procRow(pid))) ?? null;
 }
 
 /** Processes that were started with `text` somewhere in their environment. Empty where /proc is missing. */
