@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { DEFAULT_SETTINGS } from "@omakase/machines";
 import { api } from "./_generated/api";
 import { monthOf } from "./money.ts";
+import type { Settled } from "./steps.ts";
 import {
   AGENT,
   actorAt,
@@ -90,20 +91,27 @@ async function launches(world: World, count: number) {
   return Promise.all(steps.map((step) => commit(world, [step])));
 }
 
+const answerIn = (one: Settled | undefined) => (one && "mail" in one ? one.mail[0] : undefined);
+
 describe("reservations", () => {
   test("M1: of many launches at once only as many are reserved as the month can pay for; the others are refused with the figures", async () => {
     const world = await aWorld();
     await setMonth(world, 12);
     const answers = await launches(world, 6);
-    const withheld = answers.flatMap(({ results }) => results.flatMap((one) => (one.kind === "stored" ? one.withheld : [])));
+    const withheld = answers.flatMap(({ results }) => results.flatMap((one) => (one.kind === "stored" ? one.settled : [])));
     expect(withheld).toHaveLength(4);
     expect(await ledger(world)).toEqual({
       spent: usd(0),
       reserved: { microUsd: 10_000_000, tokens: CEILING.tokens * 2 },
       runs: 2,
     });
-    for (const { effectId, answer } of withheld) {
-      expect(JSON.parse(answer?.event ?? "null")).toMatchObject({ type: "task.refused", class: "budget", budget: "project" });
+    for (const one of withheld) {
+      const { effectId } = one;
+      expect(JSON.parse(answerIn(one)?.event ?? "null")).toMatchObject({
+        type: "task.refused",
+        class: "budget",
+        budget: "project",
+      });
       expect(await runOf(world, effectId)).toMatchObject({
         state: "ended",
         endReason: expect.stringContaining("$10.00 reserved of $12.00"),
@@ -116,10 +124,10 @@ describe("reservations", () => {
     await setMonth(world, null, DEFAULT_SETTINGS.agent.maxTokens);
     const [first, second] = await launches(world, 2);
     const refused = [first, second].flatMap((one) =>
-      one?.results.flatMap((each) => (each.kind === "stored" ? each.withheld : [])),
+      one?.results.flatMap((each) => (each.kind === "stored" ? each.settled : [])),
     );
     expect(refused).toHaveLength(1);
-    expect(JSON.parse(refused[0]?.answer?.event ?? "{}").reason).toContain("tokens reserved of 20,000,000 tokens");
+    expect(JSON.parse(answerIn(refused[0])?.event ?? "{}").reason).toContain("tokens reserved of 20,000,000 tokens");
     await setMonth(world, null);
     await world
       .person("ada")
@@ -127,7 +135,7 @@ describe("reservations", () => {
     const third = await take(world, PROJECT, { spawns: [aFeatureBirth(`${PROJECT}/oma-9`)] });
     expect(third.kind).toBe("stored");
     const birth = await take(world, `${PROJECT}/oma-9`, { spawns: [anAgentBirth(`${PROJECT}/oma-9/architect-1`)] });
-    expect(birth.kind === "stored" && JSON.parse(birth.withheld[0]?.answer?.event ?? "{}").budget).toBe("organization");
+    expect(birth.kind === "stored" && JSON.parse(answerIn(birth.settled[0])?.event ?? "{}").budget).toBe("organization");
   });
 
   test("C6: a refused launch is neither pending nor performed, and the same commit told again says so again", async () => {
@@ -138,8 +146,11 @@ describe("reservations", () => {
     const step = aStep(await actorAt(world, FEATURE), letter, { spawns: [anAgentBirth(AGENT)] });
     const [first] = (await commit(world, [step])).results;
     const [again] = (await commit(world, [step])).results;
-    expect(first).toMatchObject({ kind: "stored", withheld: [{ effectId: `${AGENT}:0:0`, answer: { actor: AGENT } }] });
-    expect(again).toMatchObject({ kind: "duplicate", replay: true, withheld: first?.kind === "stored" ? first.withheld : [] });
+    expect(first).toMatchObject({
+      kind: "stored",
+      settled: [{ kind: "settled", effectId: `${AGENT}:0:0`, mail: [{ actor: AGENT }] }],
+    });
+    expect(again).toMatchObject({ kind: "duplicate", replay: true, settled: [{ kind: "already", mail: [{ actor: AGENT }] }] });
     const page = await world.service.query(api.host.load, {
       shard: world.epochs[0]?.shard ?? 0,
       cursor: { part: "effects", position: null },
@@ -266,7 +277,7 @@ describe("raising a budget", () => {
     await report(world, await anAgent(world), 2);
     const second = `${FEATURE}/coder-1`;
     const refused = await take(world, FEATURE, { spawns: [anAgentBirth(second)] });
-    expect(refused.kind === "stored" && JSON.parse(refused.withheld[0]?.answer?.event ?? "{}")).toMatchObject({
+    expect(refused.kind === "stored" && JSON.parse(answerIn(refused.settled[0])?.event ?? "{}")).toMatchObject({
       budget: "feature",
       reason: "The feature's budget has no room: $2.00 spent of $5.00; a run reserves $5.00",
     });
@@ -276,7 +287,7 @@ describe("raising a budget", () => {
     expect(await raised(world, FEATURE)).toBe(1);
     expect((await ada.query(api.budgets.ofFeature, { feature: FEATURE })).allowance).toEqual({ usd: 7, tokens: null });
     const third = await take(world, FEATURE, { spawns: [anAgentBirth(`${FEATURE}/coder-2`)] });
-    expect(third.kind === "stored" && third.withheld).toEqual([]);
+    expect(third.kind === "stored" && third.settled).toEqual([]);
     const acts = await world.t.run(({ db }) => db.query("audit").collect());
     expect(acts.map(({ what, why, actor }) => [what, why, actor])).toEqual([
       ["budget", null, PROJECT],

@@ -45,7 +45,7 @@ describe("host.commit", () => {
     const step = aStep(await actorAt(world, PROJECT), letter, {
       spawns: [born, agent],
       sends: [{ index: 1, to: FEATURE, event: '{"type":"hello"}' }],
-      effects: [{ index: 2, kind: "findReady", payload: "{}", run: null }],
+      effects: [{ index: 2, kind: "moveIssue", payload: "{}", run: null }],
       timers: [{ timerId: "again", dueAt: 5000 }],
       view: {
         kind: "project",
@@ -118,7 +118,7 @@ describe("host.commit", () => {
     await take(world, PROJECT);
     const late = aStep(await actorAt(world, PROJECT), letter, { sends: [{ index: 0, to: PROJECT, event: "{}" }] });
     const { results } = await commit(world, [late]);
-    expect(results).toEqual([{ kind: "duplicate", sequence: 1, replay: false, mail: [], spawned: [], withheld: [] }]);
+    expect(results).toEqual([{ kind: "duplicate", sequence: 1, replay: false, mail: [], spawned: [], settled: [] }]);
     expect(await mailOf(world, PROJECT)).toEqual([]);
     expect((await actorAt(world, PROJECT)).sequence).toBe(2);
   });

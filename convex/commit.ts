@@ -7,7 +7,9 @@
 //   C4. An actor's row and its view row are written once a batch, with what its last step said.
 //   C5. A step that cannot be stored is refused by its actor's name, so that the host can find it among the others (H5).
 //   C6. A launch is asked for only with its reservation (reservations.ts M1): without one its effect is stored as refused, and answered.
+//   C7. A question to our own memory (questions.ts) is answered in the transaction that asks it, of what the whole batch leaves behind.
 
+import type { Question } from "@omakase/machines/effects";
 import { ConvexError } from "convex/values";
 import type { Doc, Id } from "./_generated/dataModel";
 import type { DatabaseWriter } from "./_generated/server";
@@ -16,6 +18,8 @@ import { refuse } from "./errors.ts";
 import { type Owned, requireOwned } from "./fence.ts";
 import { askedAgain, askId, settleEnded, withholding } from "./launches.ts";
 import { findActor, findReceipt, post, stillPosted } from "./mail.ts";
+import { answerOf, isQuestion } from "./questions.ts";
+import { settledAtOnce, type Unsettled } from "./settling.ts";
 import { featureOf } from "./shardOf.ts";
 import { stepFault } from "./stepFault.ts";
 import {
@@ -23,12 +27,12 @@ import {
   MAX_TIMERS,
   type Posted,
   type Send,
+  type Settled,
   type Spawn,
   type Spawned,
   type Step,
   type StepResult,
   type TimerChange,
-  type Withheld,
 } from "./steps.ts";
 import { ViewWrites } from "./viewWrites.ts";
 
@@ -38,6 +42,14 @@ type ActorPatch = Pick<ActorRow, "sequence" | "snapshot" | "machineVersion" | "s
 /** Whoever asks: an actor at the sequence it asks with. */
 interface Asker extends Pick<ActorRow, "address" | "kind" | "organization" | "project" | "shard"> {
   readonly sequence: number;
+}
+
+/** A question of the batch, and where its answer goes. */
+interface Asked {
+  readonly asker: Asker;
+  readonly question: Question;
+  readonly row: Unsettled;
+  readonly settled: Settled[];
 }
 
 /** @throws {ConvexError} `fenced`, `conflict`, `parked`, `unknownActor`, `unknownEvent`, `badStep`, each naming the actor */
@@ -53,6 +65,7 @@ class Batch {
   /** Actors touched so far, as they will be when the batch is stored (C4). */
   readonly #actors = new Map<Id<"actors">, ActorRow>();
   readonly #views: ViewWrites;
+  readonly #questions: Asked[] = [];
 
   constructor(
     private readonly db: DatabaseWriter,
@@ -85,26 +98,33 @@ class Batch {
     const asker: Asker = { ...actor, sequence };
     const spawned: Spawned[] = [];
     const mail: Posted[] = [];
-    const withheld: Withheld[] = [];
+    const settled: Settled[] = [];
     for (const spawn of step.spawns) {
       const birth = await createActor(this.db, home(actor), spawn, { at: step.at, bornOf: `${step.actor}:${sequence}` });
       spawned.push(birth);
       if (!birth.created) continue;
       const child: Asker = { ...home(actor), address: spawn.address, kind: spawn.view.kind, sequence: 0 };
-      mail.push(...(await this.#ask(child, spawn, step.at, withheld)));
+      mail.push(...(await this.#ask(child, spawn, step.at, settled)));
     }
-    mail.push(...(await this.#ask(asker, step, step.at, withheld)));
+    mail.push(...(await this.#ask(asker, step, step.at, settled)));
     await settleEnded(this.db, step);
-    return { kind: "stored", sequence, mail, spawned, withheld };
+    return { kind: "stored", sequence, mail, spawned, settled };
   }
 
-  /** Writes the rows that several steps of the batch may have changed. */
+  /** Writes the rows that several steps of the batch may have changed, then answers what was asked (C7). */
   async finish(): Promise<void> {
     for (const { _id, address, sequence, snapshot, machineVersion, status } of this.#actors.values()) {
       const patch: ActorPatch = { sequence, snapshot, machineVersion, status };
       await naming(address, () => this.db.patch(_id, patch));
     }
     await this.#views.finish(naming);
+    for (const asked of this.#questions) await naming(asked.asker.address, () => this.#answer(asked));
+  }
+
+  /** C7. The effect is stored as it is afterwards: nobody ever sees it pending. */
+  async #answer({ asker: { address, shard, project }, question, row, settled }: Asked): Promise<void> {
+    const { ending, mail } = await answerOf(this.db, { address, shard, project, effectId: row.effectId }, question);
+    settled.push(await settledAtOnce(this.db, row, ending, mail));
   }
 
   /** The row that gives the right to apply the step's event; null when there is none (C1). */
@@ -139,22 +159,22 @@ class Batch {
     }
     const { sequence } = receipt;
     if (sequence !== step.expectedSequence + 1)
-      return { kind: "duplicate", sequence, replay: false, mail: [], spawned: [], withheld: [] };
+      return { kind: "duplicate", sequence, replay: false, mail: [], spawned: [], settled: [] };
     const mail: Posted[] = [];
     const spawned: Spawned[] = [];
-    const withheld: Withheld[] = [];
+    const settled: Settled[] = [];
     for (const spawn of step.spawns) {
       const actor = await findActor(this.db, spawn.address);
       if (actor === null) continue;
       const created = actor.bornOf === `${step.actor}:${sequence}`;
       spawned.push({ address: spawn.address, actorId: actor._id, created });
       if (!created) continue;
-      withheld.push(...(await askedAgain(this.db, spawn.address, 0, spawn.effects)));
+      settled.push(...(await askedAgain(this.db, spawn.address, 0, spawn.effects)));
       for (const send of spawn.sends) mail.push(...(await stillPosted(this.db, send.to, askId(spawn.address, 0, send.index))));
     }
-    withheld.push(...(await askedAgain(this.db, step.actor, sequence, step.effects)));
+    settled.push(...(await askedAgain(this.db, step.actor, sequence, step.effects)));
     for (const send of step.sends) mail.push(...(await stillPosted(this.db, send.to, askId(step.actor, sequence, send.index))));
-    return { kind: "duplicate", sequence, replay: true, mail, spawned, withheld };
+    return { kind: "duplicate", sequence, replay: true, mail, spawned, settled };
   }
 
   /** The actor a step is for, able to take it: known, of an owned shard, not parked, at the expected sequence (C2). */
@@ -208,14 +228,9 @@ class Batch {
   }
 
   /** Stores what a transition asked for; answers with the mail it posted. */
-  async #ask(
-    asker: Asker,
-    asks: Pick<Spawn, "sends" | "effects" | "timers">,
-    at: number,
-    withheld: Withheld[],
-  ): Promise<Posted[]> {
+  async #ask(asker: Asker, asks: Pick<Spawn, "sends" | "effects" | "timers">, at: number, settled: Settled[]): Promise<Posted[]> {
     await this.#setTimers(asker, asks.timers);
-    for (const effect of asks.effects) withheld.push(...(await this.#request(asker, effect, at)));
+    for (const effect of asks.effects) await this.#request(asker, effect, at, settled);
     const mail: Posted[] = [];
     for (const send of asks.sends) mail.push(await this.#send(asker, send));
     return mail;
@@ -225,12 +240,19 @@ class Batch {
     return post(this.db, shard, to, { key: askId(address, sequence, index), event, cause: { kind: "actor", name: address } });
   }
 
-  async #request({ address, sequence, shard, project, organization }: Asker, effect: Effect, at: number): Promise<Withheld[]> {
+  async #request(asker: Asker, effect: Effect, at: number, settled: Settled[]): Promise<void> {
+    const { address, sequence, shard, project, organization } = asker;
     const { index, kind, payload, run } = effect;
     const effectId = askId(address, sequence, index);
-    const pending = { state: "pending", error: null, createdAt: at, settledAt: null } as const;
-    const outbox = await this.db.insert("outbox", { project, shard, actor: address, effectId, kind, payload, ...pending });
-    if (run === null) return [];
+    const asked = { project, shard, actor: address, effectId, kind, payload, createdAt: at };
+    // The payload is our own machine's, about to be frozen.
+    const parsed = isQuestion(kind) ? (JSON.parse(payload) as Question) : null;
+    if (parsed !== null) {
+      this.#questions.push({ asker, question: parsed, row: asked, settled });
+      return;
+    }
+    const outbox = await this.db.insert("outbox", { ...asked, state: "pending", error: null, settledAt: null });
+    if (run === null) return;
     const feature = featureOf(address) ?? address;
     const row = await this.db.insert("agentRuns", {
       organization,
@@ -242,7 +264,9 @@ class Batch {
       ...UNSTARTED,
       createdAt: at,
     });
-    return withholding(this.db, { project, shard, feature, agent: address, effectId, effect, outbox, run: row, at });
+    settled.push(
+      ...(await withholding(this.db, { project, shard, feature, agent: address, effectId, effect, outbox, run: row, at })),
+    );
   }
 
   /** Arms, arms again or cancels. The read is skipped by the many steps that touch no timer. */

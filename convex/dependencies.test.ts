@@ -131,8 +131,8 @@ describe("dependencies.resolve", () => {
   });
 });
 
-describe("dependencies.announce", () => {
-  test("D2: tells each dependent feature once, and settles", async () => {
+describe("announceToDependents", () => {
+  test("D2: tells each dependent feature once, in the commit that asks", async () => {
     const world = await setup();
     await resolve(world, "oma-2", [blocker("oma-1")]);
     await resolve(world, "oma-3", [blocker("oma-1")]);
@@ -148,22 +148,14 @@ describe("dependencies.announce", () => {
           blockedKey: "OMA-8",
         });
     });
-    const step = await take(world, FEATURE, { effects: [{ index: 0, kind: "announceToDependents", payload: "{}", run: null }] });
+    const payload = JSON.stringify({ kind: "announceToDependents", state: "met", branch: "agent/oma-1" });
+    const step = await take(world, FEATURE, { effects: [{ index: 0, kind: "announceToDependents", payload, run: null }] });
     const effectId = step.kind === "stored" ? `${FEATURE}:${step.sequence}:0` : "";
-    const announce = () =>
-      world.service.mutation(api.dependencies.announce, {
-        epochs: world.epochs,
-        effectId,
-        project: PROJECT,
-        state: "met",
-        branch: "agent/oma-1",
-      });
-    const settled = await announce();
-    expect(settled.kind === "settled" && settled.mail.map(({ actor, key }) => [actor, key])).toEqual([
+    const settled = step.kind === "stored" ? step.settled : [];
+    expect(settled.flatMap((one) => (one.kind === "settled" ? one.mail : [])).map(({ actor, key }) => [actor, key])).toEqual([
       [address("oma-2"), `${effectId}:${address("oma-2")}`],
       [address("oma-3"), `${effectId}:${address("oma-3")}`],
     ]);
-    expect(await announce()).toMatchObject({ kind: "already", mail: "mail" in settled ? settled.mail : [] }); // S2
     const heard = (await mailOf(world, address("oma-2"))).filter(({ key }) => key.startsWith(effectId));
     expect(heard.map(({ event }) => JSON.parse(event) as object)).toMatchObject([
       { type: "dependency.changed", feature: FEATURE, state: "met", branch: "agent/oma-1" },

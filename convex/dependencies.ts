@@ -1,29 +1,24 @@
-// What blocks what, and telling those who wait. Edges lie between Linear issues of one project; the answers speak of features.
+// What blocks what. Edges lie between Linear issues of one project; the answers speak of features.
 //
 //   D1. The edges into a ticket are replaced in the transaction that answers for it: whoever reads them reads one state.
 //   D2. A feature that changes its standing tells every dependent whose edge is stored; one whose edge is stored later reads the
 //       new standing itself. So nobody waits for news that has been (transactions are serialisable).
 
 import type { FeatureEvent } from "@omakase/machines/feature/feature-events";
-import type { FeatureAddress } from "@omakase/machines/ids";
 import { v } from "convex/values";
-import type { Doc, Id } from "./_generated/dataModel";
-import type { DatabaseReader, DatabaseWriter } from "./_generated/server";
+import type { Id } from "./_generated/dataModel";
+import type { DatabaseWriter } from "./_generated/server";
 import { serviceMutation } from "./access.ts";
 import { describe, findFeature, findTicket, MAX_BLOCKERS } from "./blockers.ts";
 import { findCycle } from "./cycles.ts";
 import { refuse } from "./errors.ts";
 import { requireEpochs } from "./fence.ts";
-import { findActor, post } from "./mail.ts";
 import { unblocksRank } from "./ranks.ts";
 import { projectOfEffect, settleWith } from "./settling.ts";
-import { type Answer, vEpoch, vSettled } from "./steps.ts";
+import { vEpoch, vSettled } from "./steps.ts";
 import { vStateType } from "./validators.ts";
 
 const vBlocker = v.object({ issueId: v.string(), key: v.string(), stateType: vStateType });
-
-/** Beyond this many dependents, telling them would not fit one transaction. */
-const MAX_DEPENDENTS = 2000;
 
 /**
  * Stores what blocks a ticket and answers `dependencies.resolved` with each blocker's standing and the shortest cycle. Safe to repeat.
@@ -54,50 +49,11 @@ export const resolve = serviceMutation({
         blockers: await Promise.all(distinct.map((blocker) => describe(ctx.db, project, blocker))),
         cycle: search.cycle,
       } satisfies FeatureEvent;
-      return { answer: JSON.stringify(resolved), mail: [] };
+      return JSON.stringify(resolved);
     });
     return { settled, isComplete };
   },
 });
-
-/** Tells each feature that the asking feature blocks how that one stands now, then settles. Safe to repeat. @throws {ConvexError} `fenced`, `badArgument`, `tooLarge` */
-export const announce = serviceMutation({
-  args: {
-    epochs: v.array(vEpoch),
-    effectId: v.string(),
-    project: v.string(),
-    state: v.union(v.literal("met"), v.literal("unmet")),
-    branch: v.union(v.string(), v.null()),
-  },
-  returns: vSettled,
-  handler: async (ctx, { epochs, effectId, project: address, state, branch }) => {
-    const owned = await requireEpochs(ctx.db, epochs);
-    return settleWith(ctx.db, owned, effectId, async (effect) => {
-      const project = await projectOfEffect(ctx.db, effect, address);
-      const changed = {
-        type: "dependency.changed",
-        at: Date.now(),
-        feature: effect.actor as FeatureAddress,
-        state,
-        branch,
-      } satisfies FeatureEvent;
-      const event = JSON.stringify(changed);
-      const mail: Answer[] = [];
-      const announcer = await findAnnouncer(ctx.db, effect.actor);
-      for (const dependent of announcer === null ? [] : await dependents(ctx.db, project, announcer.issueId)) {
-        const letter = { key: `${effectId}:${dependent}`, event, cause: { kind: "actor", name: effect.actor } as const };
-        mail.push({ ...(await post(ctx.db, effect.shard, dependent, letter)), event });
-      }
-      return { answer: null, mail };
-    });
-  },
-});
-
-const findAnnouncer = (db: DatabaseReader, address: string) =>
-  db
-    .query("features")
-    .withIndex("by_address", (q) => q.eq("address", address))
-    .unique();
 
 /** D1. Writes only what differs, and the ranks of those who gain or lose a dependent. */
 async function replaceEdges(
@@ -131,22 +87,4 @@ async function replaceEdges(
     const feature = await findFeature(db, project, blocker);
     if (feature !== null) await db.patch(feature._id, { unblocksRank: await unblocksRank(db, project, blocker) });
   }
-}
-
-/** Addresses of the features that wait for a ticket; one that is not born yet will look for itself (D2). */
-async function dependents(db: DatabaseReader, project: Doc<"projects">, issueId: string): Promise<string[]> {
-  const edges = await db
-    .query("dependencies")
-    .withIndex("by_blocker", (q) => q.eq("project", project._id).eq("blocker", issueId))
-    .take(MAX_DEPENDENTS + 1);
-  if (edges.length > MAX_DEPENDENTS) {
-    refuse({
-      code: "tooLarge",
-      message: `More than ${MAX_DEPENDENTS} tickets wait for ${issueId}: they cannot all be told at once.`,
-    });
-  }
-  const features = await Promise.all(edges.map(({ blocked }) => findFeature(db, project._id, blocked)));
-  const addresses = features.flatMap((feature) => (feature === null ? [] : [feature.address]));
-  const actors = await Promise.all(addresses.map((address) => findActor(db, address)));
-  return actors.flatMap((actor) => (actor === null ? [] : [actor.address]));
 }

@@ -8,7 +8,7 @@ import { refuse } from "./errors.ts";
 import { post } from "./mail.ts";
 import { ceilingOf, reserve, settleAgent } from "./reservations.ts";
 import { answerKey, findEffect, stillUnread } from "./settling.ts";
-import type { Effect, Step, Withheld } from "./steps.ts";
+import type { Effect, Settled, Step } from "./steps.ts";
 
 /** The id of an effect and the key of a send: `<actor>:<sequence>:<index>` (P5). */
 export const askId = (actor: string, sequence: number, index: number): string => `${actor}:${sequence}:${index}`;
@@ -27,7 +27,7 @@ interface Launch {
 }
 
 /** Reserves what a launch may spend. @returns the effect, settled and answered, when some budget has no room for it; else nothing */
-export async function withholding(db: DatabaseWriter, launch: Launch): Promise<Withheld[]> {
+export async function withholding(db: DatabaseWriter, launch: Launch): Promise<Settled[]> {
   const { shard, feature, agent, effectId, effect, at } = launch;
   const project = await db.get(launch.project);
   if (project === null || effect.run === null) {
@@ -44,26 +44,24 @@ export async function withholding(db: DatabaseWriter, launch: Launch): Promise<W
   const cause = { kind: "effect", name: effect.kind } as const;
   const posted = await post(db, shard, agent, { key: answerKey(effectId), event, cause });
   await db.patch(launch.outbox, { state: "failed", error: reason, settledAt: at, mail: [posted.id] });
-  return [{ effectId, answer: { ...posted, event } }];
+  return [{ kind: "settled", effectId, mail: [{ ...posted, event }] }];
 }
 
-/** What a step that is told again must not have performed: every launch that is over by now. */
+/** What a step that is told again must not have performed: every effect that is over by now. */
 export async function askedAgain(
   db: DatabaseReader,
   actor: string,
   sequence: number,
   effects: readonly Effect[],
-): Promise<Withheld[]> {
-  const withheld: Withheld[] = [];
-  for (const { run, index } of effects) {
-    if (run === null) continue;
+): Promise<Settled[]> {
+  const settled: Settled[] = [];
+  for (const { index } of effects) {
     const effectId = askId(actor, sequence, index);
     const effect = await findEffect(db, effectId);
-    if (effect?.state !== "failed") continue;
-    const [answer] = await stillUnread(db, effect);
-    withheld.push({ effectId, answer: answer ?? null });
+    if (effect !== null && effect.state !== "pending")
+      settled.push({ kind: "already", effectId, mail: await stillUnread(db, effect) });
   }
-  return withheld;
+  return settled;
 }
 
 /** An agent that is over holds no reservation, whatever became of its tasks. */

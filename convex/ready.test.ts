@@ -1,6 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import { api } from "./_generated/api";
-import { aFeatureBirth, aWorld, featureView, mailOf, PROJECT, refusalOf, take, type World } from "./world.testing.ts";
+import {
+  actorAt,
+  aFeatureBirth,
+  aLetter,
+  aStep,
+  aWorld,
+  commit,
+  featureView,
+  mailOf,
+  PROJECT,
+  refusalOf,
+  take,
+  type World,
+} from "./world.testing.ts";
 
 const address = (id: string) => `${PROJECT}/${id}`;
 const ready = (id: string, priority: number) => {
@@ -9,16 +22,21 @@ const ready = (id: string, priority: number) => {
   return spawn;
 };
 
+const aQuestion = (limit: number, excluding: string[]) => ({
+  index: 0,
+  kind: "findReady",
+  payload: JSON.stringify({ kind: "findReady", limit, excluding }),
+  run: null,
+});
+
 async function ask(world: World, limit: number, excluding: string[] = []) {
-  const step = await take(world, PROJECT, { effects: [{ index: 0, kind: "findReady", payload: "{}", run: null }] });
+  const step = await take(world, PROJECT, { effects: [aQuestion(limit, excluding)] });
   const effectId = step.kind === "stored" ? `${PROJECT}:${step.sequence}:0` : "";
-  const args = { epochs: world.epochs, effectId, project: PROJECT, limit, excluding };
-  await world.service.mutation(api.ready.find, args);
   const letter = (await mailOf(world, PROJECT)).find(({ key }) => key === `effect:${effectId}`);
   return JSON.parse(letter?.event ?? "null") as { candidates: { feature: string; role: string }[] };
 }
 
-describe("ready.find", () => {
+describe("findReady", () => {
   test("orders by priority with none last, then by how many it unblocks, then by age, then by key", async () => {
     const world = await aWorld();
     await take(world, PROJECT, {
@@ -62,11 +80,30 @@ describe("ready.find", () => {
     expect(await world.t.run(async ({ db }) => (await db.query("features").first())?.ready)).toBe(false);
   });
 
+  test("C7: is answered in the commit that asks, of what the whole batch leaves behind", async () => {
+    const world = await aWorld();
+    const letters = [await aLetter(world, PROJECT, "ask"), await aLetter(world, PROJECT, "bear")];
+    const project = await actorAt(world, PROJECT);
+    const [asked, born] = letters.map((letter, index) => aStep({ ...project, sequence: project.sequence + index }, letter));
+    const steps = [
+      { ...asked!, effects: [aQuestion(5, [])] },
+      { ...born!, spawns: [ready("a", 1)] },
+    ];
+    const [first] = (await commit(world, steps)).results;
+    const [again] = (await commit(world, steps)).results;
+    const settled = first?.kind === "stored" ? first.settled : [];
+    expect(settled).toMatchObject([{ kind: "settled", effectId: `${PROJECT}:1:0`, mail: [{ actor: PROJECT }] }]);
+    const [answer] = settled.flatMap((one) => (one.kind === "settled" ? one.mail : []));
+    expect(JSON.parse(answer?.event ?? "null")).toMatchObject({ candidates: [{ feature: address("a"), role: "architect" }] });
+    expect(again).toMatchObject({ kind: "duplicate", settled: [{ kind: "already", mail: [{ id: answer?.id }] }] });
+    const rows = await world.t.run(({ db }) => db.query("outbox").collect());
+    expect(rows.map(({ state, mail }) => [state, mail])).toEqual([["done", [answer?.id as never]]]);
+  });
+
   test("limits that would read without bound are refused", async () => {
     const world = await aWorld();
-    const args = { epochs: world.epochs, effectId: "x", project: PROJECT, excluding: [] };
     for (const limit of [-1, 1.5, 1e6])
-      expect((await refusalOf(world.service.mutation(api.ready.find, { ...args, limit }))).code).toBe("badArgument");
+      expect((await refusalOf(take(world, PROJECT, { effects: [aQuestion(limit, [])] }))).code).toBe("badStep");
   });
 
   test("R12: while the project's month has no room for one more run it names nobody, and says whose budget it is", async () => {

@@ -55,6 +55,14 @@ async function addSiblings({ t }: World, count: number): Promise<void> {
   });
 }
 
+/** A project's step that asks who is ready. */
+async function readsOfQuestion(world: World, excluding: string[]): Promise<number> {
+  const payload = JSON.stringify({ kind: "findReady", limit: 1, excluding });
+  const letter = await aLetter(world, PROJECT, "ask");
+  const step = aStep(await actorAt(world, PROJECT), letter, { effects: [{ index: 0, kind: "findReady", payload, run: null }] });
+  return readsOf(world, ({ runMutation }) => runMutation(api.host.commit, { epochs: world.epochs, steps: [step] }));
+}
+
 /** What each function on the way from the ticket's change to the launch reads. */
 async function dispatchReads(siblings: number): Promise<Record<string, number>> {
   const world = await aWorld();
@@ -68,13 +76,9 @@ async function dispatchReads(siblings: number): Promise<Record<string, number>> 
     runMutation(api.linear.receive, { deliveryId: "d", event: "Issue.update", issue }),
   );
   const resolved = await effectOf(world, FEATURE, "resolveDependencies");
-  const about = { epochs, project: PROJECT };
-  const dependencies = { ...about, effectId: resolved, issueId: "issue-oma-1", blockers: [] };
+  const dependencies = { epochs, project: PROJECT, effectId: resolved, issueId: "issue-oma-1", blockers: [] };
   reads.resolve = await readsOf(world, ({ runMutation }) => runMutation(api.dependencies.resolve, dependencies));
-  const asked = await effectOf(world, PROJECT, "findReady");
-  reads.findReady = await readsOf(world, ({ runMutation }) =>
-    runMutation(api.ready.find, { ...about, effectId: asked, limit: 1, excluding: [] }),
-  );
+  reads.findReady = await readsOfQuestion(world, []);
   const letter = await aLetter(world, FEATURE, "granted");
   const view = featureView(aFeatureBirth(FEATURE), { wants: null, ticket: null });
   const steps = [aStep(await actorAt(world, FEATURE), letter, { view })];
@@ -96,10 +100,7 @@ describe("what a dispatch reads", () => {
       const world = await aWorld();
       await aFeature(world);
       await addSiblings(world, 200);
-      const effectId = await effectOf(world, PROJECT, "findReady");
-      return readsOf(world, ({ runMutation }) =>
-        runMutation(api.ready.find, { epochs: world.epochs, effectId, project: PROJECT, limit: 1, excluding }),
-      );
+      return readsOfQuestion(world, excluding);
     };
     const held = Array.from({ length: 40 }, (_, index) => `${PROJECT}/at-work-${index}`);
     expect(await reads(held)).toBe(await reads([]));

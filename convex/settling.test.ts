@@ -21,7 +21,7 @@ const EFFECT = `${PROJECT}:1:0`;
 
 async function setup() {
   const world = await aWorld();
-  await take(world, PROJECT, { effects: [{ index: 0, kind: "findReady", payload: "{}", run: null }] });
+  await take(world, PROJECT, { effects: [{ index: 0, kind: "moveIssue", payload: "{}", run: null }] });
   return world;
 }
 const settle = ({ service, epochs }: World, settlement: Partial<Settlement>, given = epochs) =>
@@ -46,7 +46,7 @@ describe("host.settle", () => {
       key: `effect:${EFFECT}`,
       event: '{"type":"answer"}',
       origin: "own",
-      cause: { kind: "effect", name: "findReady" },
+      cause: { kind: "effect", name: "moveIssue" },
     });
     expect(results).toMatchObject([{ kind: "settled", mail: [{ id: letter?._id, actor: PROJECT, key: `effect:${EFFECT}` }] }]);
     expect(await outboxRow(world, EFFECT)).toMatchObject({ state: "done" });

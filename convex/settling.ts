@@ -24,12 +24,12 @@ export async function settleWith(
   db: DatabaseWriter,
   owned: Owned,
   effectId: string,
-  work: (effect: Doc<"outbox">) => Promise<{ answer: string | null; mail: Answer[] }>,
+  work: (effect: Doc<"outbox">) => Promise<string>,
 ): Promise<Settled> {
   const opened = await openEffect(db, owned, effectId);
   if (opened.kind !== "pending") return opened.settled;
-  const { answer, mail } = await work(opened.effect);
-  return close(db, opened.effect, { effectId, state: "done", error: null, answer, taskArn: null }, mail);
+  const event = await work(opened.effect);
+  return close(db, opened.effect, { effectId, state: "done", error: null, answer: event, taskArn: null });
 }
 
 type Opened = { kind: "pending"; effect: Doc<"outbox"> } | { kind: "over"; settled: Settled };
@@ -43,29 +43,44 @@ async function openEffect(db: DatabaseReader, owned: Owned, effectId: string): P
 }
 
 /** S1. */
-async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Settlement, told: readonly Answer[] = []) {
-  const { effectId, state, error, answer, taskArn } = settlement;
-  if (answer !== null && answer.length > MAX_EVENT_CHARS) {
-    refuse({
-      code: "tooLarge",
-      actor: effect.actor,
-      message: `The answer to ${effectId} is longer than ${MAX_EVENT_CHARS} characters.`,
-    });
-  }
+async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Settlement) {
+  const { effectId, state, error, taskArn } = settlement;
   if (effect.kind === "runTask") await recordLaunch(db, effectId, taskArn, error);
-  const mail: Answer[] = [];
-  if (answer !== null) {
-    const cause = { kind: "effect", name: effect.kind } as const;
-    mail.push({
-      ...(await post(db, effect.shard, effect.actor, { key: answerKey(effectId), event: answer, cause })),
-      event: answer,
-    });
-  }
-  mail.push(...told);
-  const made = mail.length === 0 ? {} : { mail: mail.map(({ id }) => id) };
-  await db.patch(effect._id, { state, error, settledAt: Date.now(), ...made });
+  const mail = await answer(db, effect, settlement);
+  await db.patch(effect._id, { state, error, settledAt: Date.now(), ...made(mail) });
   return { kind: "settled" as const, effectId, mail };
 }
+
+/** S1, of an effect that is asked for and settled in one transaction. @param told letters to others that are part of it */
+export async function settledAtOnce(
+  db: DatabaseWriter,
+  effect: Unsettled,
+  ending: Pick<Settlement, "state" | "error" | "answer">,
+  told: readonly Answer[],
+): Promise<Settled> {
+  const { state, error } = ending;
+  const mail = [...(await answer(db, effect, ending)), ...told];
+  await db.insert("outbox", { ...effect, state, error, settledAt: Date.now(), ...made(mail) });
+  return { kind: "settled", effectId: effect.effectId, mail };
+}
+
+/** An outbox row but for how it ends. */
+export type Unsettled = Omit<Doc<"outbox">, "_id" | "_creationTime" | "state" | "error" | "settledAt" | "mail">;
+
+async function answer(
+  db: DatabaseWriter,
+  { shard, actor, effectId, kind }: Unsettled,
+  { answer: event }: Pick<Settlement, "answer">,
+): Promise<Answer[]> {
+  if (event === null) return [];
+  if (event.length > MAX_EVENT_CHARS) {
+    refuse({ code: "tooLarge", actor, message: `The answer to ${effectId} is longer than ${MAX_EVENT_CHARS} characters.` });
+  }
+  const cause = { kind: "effect", name: kind } as const;
+  return [{ ...(await post(db, shard, actor, { key: answerKey(effectId), event, cause })), event }];
+}
+
+const made = (mail: readonly Answer[]) => (mail.length === 0 ? {} : { mail: mail.map(({ id }) => id) });
 
 /** S2. */
 export async function stillUnread(db: DatabaseReader, effect: Doc<"outbox">): Promise<Answer[]> {

@@ -191,21 +191,31 @@ export const vSpawned = v.object({ address: v.string(), actorId: v.id("actors"),
 /** Mail with its event, which the host has not seen because Convex itself worked it out. */
 export const vAnswer = v.object({ id: v.id("mailbox"), actor: v.string(), key: v.string(), event: v.string() });
 
-/** An effect that is settled already and must not be performed: a launch that a budget refused. `answer`: null once it was read. */
-export const vWithheld = v.object({ effectId: v.string(), answer: v.union(vAnswer, v.null()) });
+/** How an effect has ended. */
+export const vSettled = v.union(
+  /** `mail`: the answer's row and, for an announcement, its messages. */
+  v.object({ kind: v.literal("settled"), effectId: v.string(), mail: v.array(vAnswer) }),
+  /** Settled before; `mail` lists what that made and is still unread. */
+  v.object({ kind: v.literal("already"), effectId: v.string(), mail: v.array(vAnswer) }),
+  v.object({ kind: v.literal("unknown"), effectId: v.string() }),
+);
 
 export const vStepResult = v.union(
-  /** `mail`: sends of the step and of the actors it created. */
+  /**
+   * `mail`: sends of the step and of the actors it created. `settled`: effects of theirs that this very commit has settled and nobody
+   * must perform: launches that a budget refused, questions that the database answered.
+   */
   v.object({
     kind: v.literal("stored"),
     sequence: v.number(),
     mail: v.array(vPosted),
     spawned: v.array(vSpawned),
-    withheld: v.array(vWithheld),
+    settled: v.array(vSettled),
   }),
   /**
    * The event was consumed before, by the step that made `sequence`. When that was this very step (a batch sent again), `mail` and
-   * `spawned` list what it left behind, consumed mail omitted; else `replay` is false, both are empty, and nothing of this step exists.
+   * `spawned` list what it left behind, consumed mail omitted, and `settled` every effect that is over by now; else `replay` is false,
+   * all are empty, and nothing of this step exists.
    */
   v.object({
     kind: v.literal("duplicate"),
@@ -213,7 +223,7 @@ export const vStepResult = v.union(
     replay: v.boolean(),
     mail: v.array(vPosted),
     spawned: v.array(vSpawned),
-    withheld: v.array(vWithheld),
+    settled: v.array(vSettled),
   }),
   /** The timer was cancelled or armed again since: drop it. */
   v.object({ kind: v.literal("stale") }),
@@ -229,14 +239,6 @@ export const vSettlement = v.object({
   /** For a `runTask` that was accepted: recorded on its run. */
   taskArn: v.union(v.string(), v.null()),
 });
-
-export const vSettled = v.union(
-  /** `mail`: the answer's row and, for an announcement, its messages. */
-  v.object({ kind: v.literal("settled"), effectId: v.string(), mail: v.array(vAnswer) }),
-  /** Settled before; `mail` lists what that made and is still unread. */
-  v.object({ kind: v.literal("already"), effectId: v.string(), mail: v.array(vAnswer) }),
-  v.object({ kind: v.literal("unknown"), effectId: v.string() }),
-);
 
 /** An actor as the host loads it. */
 export const vActor = v.object({
@@ -301,7 +303,6 @@ export type Spawn = Infer<typeof vSpawn>;
 export type Step = Infer<typeof vStep>;
 export type Posted = Infer<typeof vPosted>;
 export type Spawned = Infer<typeof vSpawned>;
-export type Withheld = Infer<typeof vWithheld>;
 export type StepResult = Infer<typeof vStepResult>;
 export type Settlement = Infer<typeof vSettlement>;
 export type Answer = Infer<typeof vAnswer>;

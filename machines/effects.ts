@@ -1,5 +1,5 @@
 // Every kind of effect a machine may ask for, and the event that answers it. The orchestrator has one performer per kind
-// (a missing one does not compile). Payloads are frozen at commit, hold no secret, and stay small: what is long
+// (a missing one does not compile), but for the questions that our own memory answers. Payloads are frozen at commit, hold no secret, and stay small: what is long
 // (ticket text, plans, diffs) is read by the performer from Convex.
 
 import type { AgentAddress, FeatureAddress } from "./ids.ts";
@@ -81,6 +81,10 @@ export type FeatureEffect = ResolveDependencies | AnnounceToDependents | MoveIss
 export type AgentEffect = RunTask | StopTask | CheckProgress;
 export type Effect = ProjectEffect | FeatureEffect | AgentEffect;
 export type EffectKind = Effect["kind"];
+
+/** What our own memory answers in the commit that asks (`convex/questions.ts`): these have no performer. */
+export type Question = FindReady | AnnounceToDependents;
+export type PerformedEffect = Exclude<Effect, Question>;
 
 /** What an actor hears when an effect was given up: after its last retry, or at once when retrying cannot help. */
 export interface EffectFailed {

@@ -7,7 +7,6 @@ import { createHost } from "./actors/host.ts";
 import type { Performers } from "./actors/performer.ts";
 import { agentEndpoints } from "./agents/endpoints.ts";
 import { ConfigError, readConfig } from "./config.ts";
-import { announceToDependents, findReady } from "./convex/performers.ts";
 import { HELD_BACK_EVERY_MS, tellHeldBack } from "./ecs/held-back.ts";
 import { declareLost } from "./ecs/lost-runs.ts";
 import { createOrphanSweep } from "./ecs/orphans.ts";
@@ -76,8 +75,6 @@ async function start(): Promise<void> {
   const repairs = createRepairs(convex, log, (far_side, kind) => metrics.repairs.inc({ far_side, kind }));
 
   const performers: Performers = {
-    findReady: findReady(convex),
-    announceToDependents: announceToDependents(convex),
     resolveDependencies: resolveDependencies(linear, convex),
     moveIssue: moveIssue(linear),
     commentOnIssue: commentOnIssue(linear),

@@ -225,7 +225,7 @@ describe("the dispatcher", () => {
       async (_, settlements) => settlements.map(({ effectId }) => already(effectId)),
     );
     for (const { scheduler, dispatcher, holding, told } of [unheard, givenUp]) {
-      dispatcher.enqueue(anEffect(0, "announceToDependents"), holding);
+      dispatcher.enqueue(anEffect(0, "resolveDependencies"), holding);
       await scheduler.pass(10_000);
       expect(told.flatMap((settled) => ("mail" in settled ? settled.mail : []))).toEqual(mail);
     }

@@ -6,7 +6,7 @@
 //   D5. Being told to wait (a rate limit, a full cluster) is no attempt and no failure: the effect keeps its turn, however long it takes.
 //   D6. What must follow one another (moves of one ticket) does: a younger one waits until the older one is settled.
 
-import type { Effect, EffectKind } from "@omakase/machines";
+import type { PerformedEffect } from "@omakase/machines/effects";
 import type { PendingEffect, Settled } from "../../convex/steps.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -21,6 +21,7 @@ import {
   FAULT_ATTEMPTS,
   type FarSide,
   type Performed,
+  type PerformedKind,
   PerformerFault,
   type Performers,
   RETRY_POLICIES,
@@ -74,7 +75,7 @@ export interface FarSideWait {
 /** The same, of one effect. */
 export interface EffectWait {
   readonly effectId: string;
-  readonly kind: EffectKind;
+  readonly kind: PerformedKind;
   readonly reason: string;
   readonly until: number;
   readonly since: number;
@@ -118,7 +119,7 @@ export class Dispatcher {
   /** Safe to repeat: an effect that is held already is left alone. */
   enqueue(effect: PendingEffect, holding: Holding): void {
     if (this.stopped || !holding.isOpen || this.held.has(effect.effectId)) return;
-    const policy = Object.hasOwn(RETRY_POLICIES, effect.kind) ? RETRY_POLICIES[effect.kind as EffectKind] : undefined;
+    const policy = Object.hasOwn(RETRY_POLICIES, effect.kind) ? RETRY_POLICIES[effect.kind as PerformedKind] : undefined;
     if (!policy) {
       // Asked for by another build: its row stays pending for one that knows the kind.
       this.deps.log.error("effect.unknown_kind", { effectId: effect.effectId, kind: effect.kind });
@@ -177,7 +178,7 @@ export class Dispatcher {
   }
 
   /** Effects of a kind that are kept waiting for longer than that: at most `limit`, the oldest first. */
-  heldBack(kind: EffectKind, olderThanMs: number, limit: number): HeldBack[] {
+  heldBack(kind: PerformedKind, olderThanMs: number, limit: number): HeldBack[] {
     const before = this.deps.clock.now() - olderThanMs;
     return Object.values(this.lanes).flatMap(({ turns }) => turns.heldBack(kind, before, limit));
   }
@@ -251,11 +252,11 @@ export class Dispatcher {
 
   private async call({ effect, holding }: Waiting): Promise<Performed> {
     await this.deps.allowed(effect.kind, holding);
-    const perform = this.deps.performers[effect.kind as EffectKind] as (
-      effect: Effect,
+    const perform = this.deps.performers[effect.kind as PerformedKind] as (
+      effect: PerformedEffect,
       context: EffectContext,
     ) => Promise<Performed>;
-    return perform(JSON.parse(effect.payload) as Effect, {
+    return perform(JSON.parse(effect.payload) as PerformedEffect, {
       effectId: effect.effectId,
       actor: effect.actor,
       epochs: [holding.epoch],

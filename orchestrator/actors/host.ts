@@ -1,7 +1,7 @@
 // The actor system (docs/design/host.md): owns shards, loads what is pending in them, and lets mail, timers and effects meet the
 // machines. Everything outside it is an argument: the store, the clock, the performers.
 
-import { type EffectKind, impurities, MACHINES } from "@omakase/machines";
+import { impurities, MACHINES } from "@omakase/machines";
 import { measuresSilence } from "@omakase/machines/agent/silence-timers";
 import { projectOf, shardOf } from "../../convex/shardOf.ts";
 import type { LoadCursor, LoadPage, Mail, PendingEffect, Settled, Timer, TimerChange } from "../../convex/steps.ts";
@@ -12,7 +12,7 @@ import { type Clock, systemClock, wait } from "./clock.ts";
 import { Dispatcher, type DispatcherStats, type EffectWait, type FarSideWait, type HeldBack } from "./dispatcher.ts";
 import type { Holding } from "./holding.ts";
 import { Ownership } from "./ownership.ts";
-import type { Performers } from "./performer.ts";
+import type { PerformedKind, Performers } from "./performer.ts";
 import { queued, Stepper, type StoredStep } from "./stepper.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
@@ -56,7 +56,7 @@ export interface Host {
   /** What the effects of one actor wait for. */
   waitsOf(actor: string): EffectWait[];
   /** Effects of a kind that have waited longer than that for a budget: at most `limit`, the oldest first. */
-  heldBack(kind: EffectKind, olderThanMs: number, limit: number): HeldBack[];
+  heldBack(kind: PerformedKind, olderThanMs: number, limit: number): HeldBack[];
   /** There is news of a budget: who waits for it asks again. */
   reopen(budget: string): void;
   /** Calls back when a shard has been taken over and loaded. @returns ends it */
@@ -105,6 +105,7 @@ export function createHost({ store, performers, log, clock = systemClock, leaseT
     onFenced,
     onDoubt,
     onEffect: dispatch,
+    onSettled,
     onTimer,
     onStored: (steps) => {
       for (const listener of listeners) listener(steps);

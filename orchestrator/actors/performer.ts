@@ -1,6 +1,6 @@
 // What performs an effect, as the host sees it: one function per kind, total by type.
 
-import type { Effect, EffectKind } from "@omakase/machines";
+import type { PerformedEffect } from "@omakase/machines";
 import type { Epoch, Settled } from "../../convex/steps.ts";
 import { OmakaseError } from "../errors.ts";
 
@@ -22,10 +22,12 @@ export type Performed =
   /** The performer's own mutation has settled the effect and delivered its mail. */
   | { readonly kind: "settled"; readonly settled: Settled };
 
-/** Safe to repeat: it may be called again after any failure, crash or lost answer. @throws {OmakaseError} `retryable` says whether to */
-export type Performer<E extends Effect> = (effect: E, context: EffectContext) => Promise<Performed>;
+export type PerformedKind = PerformedEffect["kind"];
 
-export type Performers = { readonly [K in EffectKind]: Performer<Extract<Effect, { kind: K }>> };
+/** Safe to repeat: it may be called again after any failure, crash or lost answer. @throws {OmakaseError} `retryable` says whether to */
+export type Performer<E extends PerformedEffect> = (effect: E, context: EffectContext) => Promise<Performed>;
+
+export type Performers = { readonly [K in PerformedKind]: Performer<Extract<PerformedEffect, { kind: K }>> };
 
 export type FarSide = "ecs" | "linear" | "github" | "convex";
 
@@ -56,9 +58,7 @@ export const FAULT_ATTEMPTS = 40;
  * What reaches a person's tools is tried for a day: an outage of Linear or GitHub must not fail a feature. A launch is given back to the
  * agent's machine sooner, which has its own back-off and counts infrastructure attempts.
  */
-export const RETRY_POLICIES: Readonly<Record<EffectKind, RetryPolicy>> = {
-  findReady: { farSide: "convex", attempts: 20, baseMs: 50, maxMs: 5_000 },
-  announceToDependents: { farSide: "convex", attempts: 20, baseMs: 50, maxMs: 5_000 },
+export const RETRY_POLICIES: Readonly<Record<PerformedKind, RetryPolicy>> = {
   resolveDependencies: { farSide: "linear", isAwaited: true, attempts: A_DAY, baseMs: 250, maxMs: 120_000 },
   moveIssue: { farSide: "linear", isInOrder: true, attempts: A_DAY, baseMs: 250, maxMs: 120_000 },
   commentOnIssue: { farSide: "linear", attempts: A_DAY, baseMs: 250, maxMs: 120_000 },

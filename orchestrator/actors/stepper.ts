@@ -11,6 +11,7 @@ import {
   MAX_ACTORS,
   type PendingEffect,
   type Posted,
+  type Settled,
   type Step,
   type StepResult,
   type TimerChange,
@@ -46,6 +47,8 @@ export interface StepperDeps {
   /** The holding is to be taken over again. */
   readonly onDoubt: (holding: Holding, reason: string) => void;
   readonly onEffect: (effect: PendingEffect, holding: Holding) => void;
+  /** An effect that its own commit has settled: the mail it made is for memory. */
+  readonly onSettled: (settled: Settled, effect: PendingEffect, holding: Holding) => void;
   readonly onTimer: (actor: string, change: TimerChange, armedSequence: number, holding: Holding) => void;
   readonly onStored: (steps: readonly StoredStep[]) => void;
   /** Actors kept in memory. @default 2,000 */
@@ -229,8 +232,7 @@ export class Stepper {
     const { holding } = event;
     const { shard } = holding;
     this.cache.set(step.actor, { id: step.actorId, shard, sequence: result.sequence, live: outcome.next });
-    const withheld = new Set(result.withheld.map(({ effectId }) => effectId));
-    this.handOut(step.actor, result.sequence, step, holding, withheld);
+    const effects = this.handOut(step.actor, result.sequence, step, holding);
     const letters = new Map<string, string>(
       step.sends.map((send) => [`${step.actor}:${result.sequence}:${send.index}`, send.event]),
     );
@@ -239,30 +241,32 @@ export class Stepper {
       const live = outcome.born[index];
       if (!born?.created || !live) return;
       this.cache.set(spawn.address, { id: born.actorId, shard, sequence: 0, live });
-      this.handOut(spawn.address, 0, spawn, holding, withheld);
+      effects.push(...this.handOut(spawn.address, 0, spawn, holding));
       for (const send of spawn.sends) letters.set(`${spawn.address}:0:${send.index}`, send.event);
     });
     for (const posted of result.mail) this.post(posted, letters.get(posted.key), holding);
-    for (const { answer } of result.withheld)
-      if (answer) this.add(queued(answer, answer.event, { kind: "effect", name: "runTask" }, holding));
+    const settled = new Map(result.settled.map((one) => [one.effectId, one]));
+    for (const effect of effects) {
+      const ended = settled.get(effect.effectId);
+      if (ended) this.deps.onSettled(ended, effect, holding);
+      else this.deps.onEffect(effect, holding);
+    }
   }
 
-  private handOut(
-    actor: string,
-    sequence: number,
-    asked: Pick<Step, "effects" | "timers">,
-    holding: Holding,
-    withheld: ReadonlySet<string>,
-  ): void {
+  /** Timers to memory. @returns the effects, as their rows have them */
+  private handOut(actor: string, sequence: number, asked: Pick<Step, "effects" | "timers">, holding: Holding): PendingEffect[] {
     for (const change of asked.timers) {
       this.inbox.supersede(actor, change.timerId);
       this.deps.onTimer(actor, change, sequence, holding);
     }
     const createdAt = this.deps.clock.now();
-    for (const { index, kind, payload } of asked.effects) {
-      const effectId = `${actor}:${sequence}:${index}`;
-      if (!withheld.has(effectId)) this.deps.onEffect({ effectId, actor, kind, payload, createdAt }, holding);
-    }
+    return asked.effects.map(({ index, kind, payload }) => ({
+      effectId: `${actor}:${sequence}:${index}`,
+      actor,
+      kind,
+      payload,
+      createdAt,
+    }));
   }
 
   private post(posted: Posted, event: string | undefined, holding: Holding): void {

@@ -1,12 +1,11 @@
 // Whose turn it is at one far side: what somebody waits for before what is only news, and the oldest first within each; whoever's
 // budget is spent keeps its place and is passed over until there is some again.
 
-import type { EffectKind } from "@omakase/machines";
 import type { PendingEffect } from "../../convex/steps.ts";
 import type { Clock } from "./clock.ts";
 import type { EffectWait, HeldBack } from "./dispatcher.ts";
 import type { Holding } from "./holding.ts";
-import type { RetryPolicy } from "./performer.ts";
+import type { PerformedKind, RetryPolicy } from "./performer.ts";
 
 export interface Waiting {
   readonly effect: PendingEffect;
@@ -96,7 +95,7 @@ export class Turns {
     return this.#queue.filter(({ effect }) => effect.actor === actor).flatMap((waiting) => this.#waitOf(waiting));
   }
 
-  heldBack(kind: EffectKind, before: number, limit: number): HeldBack[] {
+  heldBack(kind: PerformedKind, before: number, limit: number): HeldBack[] {
     return this.#queue
       .filter(({ effect }) => effect.kind === kind && effect.createdAt < before)
       .slice(0, limit)
@@ -114,7 +113,9 @@ export class Turns {
     const closed = budget === null ? undefined : this.#closed.get(budget);
     if (!closed) return [];
     const { effectId, kind, createdAt } = effect;
-    return [{ effectId, kind: kind as EffectKind, reason: closed.reason, until: this.#timeOf(closed.openAt), since: createdAt }];
+    return [
+      { effectId, kind: kind as PerformedKind, reason: closed.reason, until: this.#timeOf(closed.openAt), since: createdAt },
+    ];
   }
 }
 

@@ -10,7 +10,7 @@ const { CONVEX_URL = "", TOKEN = "", OWNER = "" } = process.env;
 const token = async () => TOKEN;
 const caller = createCaller(CONVEX_URL, token);
 const store = createConvexStore(CONVEX_URL, OWNER, token, caller);
-const host = createHost({ store, performers: performersThatAnswerAtOnce(caller), log: createLog() });
+const host = createHost({ store, performers: performersThatAnswerAtOnce(), log: createLog() });
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 let steps = 0;
 let timers = 0;

@@ -27,7 +27,7 @@ function change(feature: FeatureAddress): Delivery {
 /** Runs a host in this process until `use` is done. */
 async function withHost<T>(stage: Stage, store: HostStore, use: (host: ReturnType<typeof createHost>) => Promise<T>): Promise<T> {
   await stage.leave();
-  const host = createHost({ store, performers: performersThatAnswerAtOnce(stage.caller), log: SILENT });
+  const host = createHost({ store, performers: performersThatAnswerAtOnce(), log: SILENT });
   await host.start();
   while (!host.ready()) await Bun.sleep(5);
   try {

@@ -1,17 +1,14 @@
-// Far sides that answer at once, so that a benchmark of the host measures the host. What is asked of our own memory is asked.
+// Far sides that answer at once, so that a benchmark of the host measures the host.
 
 import type { AgentAddress } from "@omakase/machines";
 import type { Performed, Performers } from "../actors/performer.ts";
-import { announceToDependents, findReady } from "../convex/performers.ts";
 import type { LinearApi } from "../linear/client.ts";
 import { resolveDependencies } from "../linear/performers.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
 
-export function performersThatAnswerAtOnce(convex: ConvexCaller): Performers {
+export function performersThatAnswerAtOnce(): Performers {
   const done = async (): Promise<Performed> => ({ kind: "answer", event: null });
   return {
-    findReady: findReady(convex),
-    announceToDependents: announceToDependents(convex),
     resolveDependencies: async () => answer({ type: "dependencies.resolved", blockers: [], cycle: null }),
     moveIssue: done,
     commentOnIssue: done,
@@ -31,7 +28,7 @@ export function performersThatTellLaunches(
   blockersOf: LinearApi["blockersOf"],
   onLaunch: (agent: AgentAddress) => void,
 ): Performers {
-  const usual = performersThatAnswerAtOnce(convex);
+  const usual = performersThatAnswerAtOnce();
   return {
     ...usual,
     resolveDependencies: resolveDependencies({ blockersOf }, convex),

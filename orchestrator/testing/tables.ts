@@ -70,6 +70,7 @@ interface HeartbeatRow {
 }
 
 type Asks = Pick<Step, "sends" | "effects" | "timers">;
+type Ending = Pick<Settlement, "state" | "error" | "answer"> & { mail: Answer[] };
 
 export class Tables {
   readonly actors = new Map<string, ActorRow>();
@@ -82,6 +83,8 @@ export class Tables {
   /** Told after each transaction. */
   readonly watchers = new Set<() => void>();
   readonly without = new Set<Guard>();
+  /** Works out what the commit that asks answers, by kind of effect. */
+  readonly questions = new Map<string, (row: OutboxRow) => Ending>();
   readonly #receipts = new Map<string, number>();
   #undo: (() => void)[] = [];
   #ids = 0;
@@ -173,7 +176,12 @@ export class Tables {
   commit(epochs: readonly Epoch[], steps: readonly Step[]): StepResult[] {
     return this.transaction(() => {
       this.fence(epochs);
-      return steps.map((step) => this.#apply(step, epochs));
+      const results = steps.map((step) => this.#apply(step, epochs));
+      steps.forEach((step, index) => {
+        const result = results[index];
+        if (result && result.kind !== "stale") result.settled.push(...this.#settled(step, result));
+      });
+      return results;
     });
   }
 
@@ -185,22 +193,40 @@ export class Tables {
   }
 
   /** Ends an effect with an answer worked out only while it is pending. Inside a transaction. */
-  settleWith(
-    effectId: string,
-    work: (row: OutboxRow) => Pick<Settlement, "state" | "error" | "answer"> & { mail: Answer[] },
-  ): Settled {
+  settleWith(effectId: string, work: (row: OutboxRow) => Ending): Settled {
     const row = this.outbox.get(effectId);
     if (!row) return { kind: "unknown", effectId };
     const key = `effect:${effectId}`;
-    if (row.state !== "pending" && !this.without.has("settledOnce")) {
-      const unread = [...this.mailbox.values()].filter((mail) => mail.key === key || mail.key.startsWith(`${effectId}:`));
-      return { kind: "already", effectId, mail: unread.map(({ id, actor, key, event }) => ({ id, actor, key, event })) };
-    }
+    if (row.state !== "pending" && !this.without.has("settledOnce")) return this.#already(effectId);
     const { state, error, answer, mail } = work(row);
     this.put(this.outbox, effectId, { ...row, state, error, settled: row.settled + 1 });
     const cause = { kind: "effect", name: row.kind } as const;
     const answered = answer === null ? [] : [{ ...this.post(row.actor, key, answer, cause), event: answer }];
     return { kind: "settled", effectId, mail: [...answered, ...mail] };
+  }
+
+  #already(effectId: string): Settled {
+    const unread = [...this.mailbox.values()].filter(
+      (mail) => mail.key === `effect:${effectId}` || mail.key.startsWith(`${effectId}:`),
+    );
+    return { kind: "already", effectId, mail: unread.map(({ id, actor, key, event }) => ({ id, actor, key, event })) };
+  }
+
+  /** Of the effects of a step, those that are over: questions are answered now, of what the whole batch has left. */
+  #settled(step: Step, { sequence, spawned, ...result }: Exclude<StepResult, { kind: "stale" }>): Settled[] {
+    if (result.kind === "duplicate" && !result.replay) return [];
+    const born = step.spawns.filter(({ address }) => spawned.some((one) => one.created && one.address === address));
+    const asked = [
+      ...born.flatMap(({ address, effects }) => effects.map(({ index }) => askId(address, 0, index))),
+      ...step.effects.map(({ index }) => askId(step.actor, sequence, index)),
+    ];
+    return asked.flatMap((effectId) => {
+      const row = this.outbox.get(effectId);
+      if (!row) return [];
+      if (row.state !== "pending") return [this.#already(effectId)];
+      const answer = this.questions.get(row.kind);
+      return answer ? [this.settleWith(effectId, answer)] : [];
+    });
   }
 
   park(epochs: readonly Epoch[], address: string, reason: string): void {
@@ -322,7 +348,7 @@ export class Tables {
       return { address: spawn.address, actorId, created: true };
     });
     mail.push(...this.#ask(address, sequence, step));
-    return { kind: "stored", sequence, mail, spawned, withheld: [] };
+    return { kind: "stored", sequence, mail, spawned, settled: [] };
   }
 
   #repeated(step: Step): StepResult {
@@ -333,7 +359,7 @@ export class Tables {
       throw new Refused(`nobody sent "${eventId}" to ${address}`, "unknownEvent");
     }
     if (sequence !== step.expectedSequence + 1)
-      return { kind: "duplicate", sequence, replay: false, mail: [], spawned: [], withheld: [] };
+      return { kind: "duplicate", sequence, replay: false, mail: [], spawned: [], settled: [] };
     const unread = (key: string) => [...this.mailbox.values()].filter((mail) => mail.key === key && mail.origin === "own");
     const posted = (asker: string, at: number, { sends }: Asks) =>
       sends.flatMap(({ index }) => unread(askId(asker, at, index)).map(({ id, actor, key }) => ({ id, actor, key })));
@@ -343,7 +369,7 @@ export class Tables {
     });
     const born = step.spawns.filter((spawn) => spawned.some((one) => one.created && one.address === spawn.address));
     const mail = [...born.flatMap((spawn) => posted(spawn.address, 0, spawn)), ...posted(address, sequence, step)];
-    return { kind: "duplicate", sequence, replay: true, mail, spawned, withheld: [] };
+    return { kind: "duplicate", sequence, replay: true, mail, spawned, settled: [] };
   }
 
   #isArmed(actor: string, timerId: string, armedSequence: number): boolean {

@@ -1,12 +1,12 @@
 // The numbered kill points that must have killed: of every kind of effect its whole way, and every other border of the orchestrator.
 // A new kind of effect does not compile until somebody has said which requests perform it.
 
-import type { EffectKind } from "@omakase/machines";
+import type { Effect } from "@omakase/machines";
 
-/** The requests that perform an effect, in order; what performs and settles it in one is one. */
-const PERFORMED: Readonly<Record<EffectKind, readonly string[]>> = {
-  findReady: ["convex.ready:find"],
-  announceToDependents: ["convex.dependencies:announce"],
+/** The requests that perform an effect, in order; what performs and settles it in one is one. What its commit answers has none. */
+const PERFORMED: Readonly<Record<Effect["kind"], readonly string[]>> = {
+  findReady: [],
+  announceToDependents: [],
   resolveDependencies: ["linear.blockers", "convex.dependencies:resolve"],
   moveIssue: ["linear.stateOf", "linear.setState", "convex.host:settle moveIssue"],
   commentOnIssue: ["linear.comment", "convex.host:settle commentOnIssue"],
@@ -57,7 +57,7 @@ const around = (name: string) => [`${name}.before`, `${name}.sent`, `${name}.ans
 /** Reached while tickets are worked on. */
 export const POINTS: readonly string[] = [
   ...new Set([
-    ...(Object.keys(PERFORMED) as EffectKind[])
+    ...(Object.keys(PERFORMED) as Effect["kind"][])
       .flatMap((kind) => [`convex.host:commit ${kind}`, ...PERFORMED[kind]])
       .flatMap(around),
     ...REQUESTS.flatMap(around),
