@@ -205,7 +205,7 @@ describe("reservations", () => {
     const effectId = await anAgent(world);
     await world.service.mutation(api.host.settle, {
       epochs: world.epochs,
-      settlements: [{ effectId, state: "done", error: null, answer: null, taskArn: null }],
+      settlements: [{ effectId, state: "done", error: null, answer: null, launch: null }],
     });
     expect(await ledger(world)).toEqual({ spent: usd(0), reserved: usd(0), runs: 1 });
   });

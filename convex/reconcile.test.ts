@@ -55,7 +55,7 @@ describe("a launch", () => {
   test("is over when its run has ended, and when nobody knows it", async () => {
     const world = await aWorld();
     const effectId = await anAgent(world);
-    const settlement = { effectId, state: "failed" as const, error: "no", answer: null, taskArn: null };
+    const settlement = { effectId, state: "failed" as const, error: "no", answer: null, launch: null };
     await world.service.mutation(api.host.settle, { epochs: world.epochs, settlements: [settlement] });
     expect((await launch(world, effectId)).over).toBe("no");
     expect((await launch(world, "nobody:0:0")).over).not.toBeNull();

@@ -8,8 +8,7 @@ import type { Doc } from "./_generated/dataModel";
 import type { DatabaseReader } from "./_generated/server";
 import { serviceMutation, serviceQuery } from "./access.ts";
 import { refuse } from "./errors.ts";
-import { whyStop } from "./runLife.ts";
-import { findRun } from "./settling.ts";
+import { findRun, overBecause } from "./settling.ts";
 import { projectOf } from "./shardOf.ts";
 import { vFarSide, vRole } from "./validators.ts";
 
@@ -20,9 +19,7 @@ export const launch = serviceQuery({
   args: { effectId: v.string() },
   returns: v.object({ over: v.union(v.string(), v.null()) }),
   handler: async ({ db }, { effectId }) => {
-    const run = await findRun(db, effectId);
-    if (run === null) return { over: "There is no such run" };
-    return { over: await overBecause(db, run) };
+    return { over: await overBecause(db, await findRun(db, effectId)) };
   },
 });
 
@@ -159,9 +156,6 @@ export const publishing = serviceQuery({
     return { over: row.state === "cancelled" ? cut(row.failure ?? "The feature was cancelled") : null };
   },
 });
-
-const overBecause = async (db: DatabaseReader, run: Doc<"agentRuns">): Promise<string | null> =>
-  run.endedAt !== null ? (run.endReason ?? "Its run has ended") : whyStop(db, run);
 
 export const findMark = (db: DatabaseReader, project: string, farSide: Doc<"sweepMarks">["farSide"]) =>
   db

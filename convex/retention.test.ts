@@ -22,7 +22,7 @@ async function past(daysAgo: number): Promise<World> {
   }
   await world.service.mutation(api.runs.append, { effectId, from: 1, events: ["1"], usage: NO_USAGE, at: 1 });
   await take(world, PROJECT, { effects: [0, 1].map((index) => ({ index, kind: "moveIssue", payload: "{}", run: null })) });
-  const settlements = [{ effectId: `${PROJECT}:2:0`, state: "failed" as const, error: "e", answer: null, taskArn: null }];
+  const settlements = [{ effectId: `${PROJECT}:2:0`, state: "failed" as const, error: "e", answer: null, launch: null }];
   await world.service.mutation(api.host.settle, { epochs: world.epochs, settlements });
   setSystemTime();
   return world;

@@ -27,7 +27,7 @@ async function setup() {
 const settle = ({ service, epochs }: World, settlement: Partial<Settlement>, given = epochs) =>
   service.mutation(api.host.settle, {
     epochs: given,
-    settlements: [{ effectId: EFFECT, state: "done", error: null, answer: '{"type":"answer"}', taskArn: null, ...settlement }],
+    settlements: [{ effectId: EFFECT, state: "done", error: null, answer: '{"type":"answer"}', launch: null, ...settlement }],
   });
 const outboxRow = ({ t }: World, effectId: string) =>
   t.run(({ db }) =>
@@ -85,7 +85,7 @@ describe("host.settle", () => {
   test("S2: an accepted launch records its task; one that was given up ends its run, and a late container is told so", async () => {
     const world = await aWorld();
     const effectId = await anAgent(world);
-    await settle(world, { effectId, taskArn: "arn:task/1" });
+    await settle(world, { effectId, launch: { taskArn: "arn:task/1", isStopped: false } });
     expect(await runOf(world, effectId)).toMatchObject({ state: "launched", taskArn: "arn:task/1" });
 
     const other = await aWorld();
@@ -93,6 +93,33 @@ describe("host.settle", () => {
     await settle(other, { effectId, state: "failed", error: "no capacity" });
     expect(await runOf(other, effectId)).toMatchObject({ state: "ended", endReason: "no capacity" });
     expect(await other.service.mutation(api.runs.claim, { effectId, claimId: "c", model: "m" })).toEqual({ kind: "over" });
+  });
+});
+
+describe("a launch that nobody wants any more when it is answered", () => {
+  const accepted = (effectId: string, isStopped: boolean) => ({ effectId, launch: { taskArn: "arn:task/1", isStopped } });
+
+  test("S4: is settled once its task has been stopped, and not before", async () => {
+    const world = await aWorld();
+    const effectId = await anAgent(world);
+    await world.t.run(async ({ db }) => {
+      const agent = await db.query("agents").first();
+      if (agent) await db.patch(agent._id, { state: "stopping", reason: "Cancelled by Ada" });
+    });
+    expect((await settle(world, accepted(effectId, false))).results).toEqual([{ kind: "over", effectId }]);
+    expect(await outboxRow(world, effectId)).toMatchObject({ state: "pending" });
+    expect(await runOf(world, effectId)).toMatchObject({ taskArn: null });
+    expect((await settle(world, accepted(effectId, true))).results).toMatchObject([{ kind: "settled" }]);
+    expect(await runOf(world, effectId)).toMatchObject({ taskArn: "arn:task/1" });
+  });
+
+  test("S4: is wanted well enough when ECS has told of its end already", async () => {
+    const world = await aWorld();
+    const effectId = await anAgent(world);
+    const { startedBy } = (await runOf(world, effectId)) ?? {};
+    const event = { taskArn: "arn:task/1", startedBy: startedBy ?? "", version: 5, lastStatus: "STOPPED", exitCode: 0, at: 1 };
+    await world.service.mutation(api.ecs.receive, { events: [{ ...event, stopCode: null, reason: null }] });
+    expect((await settle(world, accepted(effectId, false))).results).toMatchObject([{ kind: "settled" }]);
   });
 });
 

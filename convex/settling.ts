@@ -4,6 +4,7 @@
 //   S2. Whoever settles again is told all the mail of the first time that is still unread: nothing else would bring it to an owner
 //       that did not hear the answer.
 //   S3. A launch that was given up ends its run: a container that starts all the same is told "over" when it claims.
+//   S4. A launch that nobody wants any more by the time it is answered is not settled before its task has been stopped.
 
 import type { Doc } from "./_generated/dataModel";
 import type { DatabaseReader, DatabaseWriter } from "./_generated/server";
@@ -11,6 +12,7 @@ import { refuse } from "./errors.ts";
 import { type Owned, requireOwned } from "./fence.ts";
 import { post } from "./mail.ts";
 import { settleRun } from "./reservations.ts";
+import { whyStop } from "./runLife.ts";
 import { type Answer, MAX_EVENT_CHARS, type Settled, type Settlement } from "./steps.ts";
 
 /** Settles one effect. Safe to repeat. @throws {ConvexError} `fenced`, `tooLarge` */
@@ -29,7 +31,7 @@ export async function settleWith(
   const opened = await openEffect(db, owned, effectId);
   if (opened.kind !== "pending") return opened.settled;
   const event = await work(opened.effect);
-  return close(db, opened.effect, { effectId, state: "done", error: null, answer: event, taskArn: null });
+  return close(db, opened.effect, { effectId, state: "done", error: null, answer: event, launch: null });
 }
 
 type Opened = { kind: "pending"; effect: Doc<"outbox"> } | { kind: "over"; settled: Settled };
@@ -43,12 +45,12 @@ async function openEffect(db: DatabaseReader, owned: Owned, effectId: string): P
 }
 
 /** S1. */
-async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Settlement) {
-  const { effectId, state, error, taskArn } = settlement;
-  if (effect.kind === "runTask") await recordLaunch(db, effectId, taskArn, error);
+async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Settlement): Promise<Settled> {
+  const { effectId, state, error } = settlement;
+  if (effect.kind === "runTask" && (await recordLaunch(db, settlement)) === "over") return { kind: "over", effectId };
   const mail = await answer(db, effect, settlement);
   await db.patch(effect._id, { state, error, settledAt: Date.now(), ...made(mail) });
-  return { kind: "settled" as const, effectId, mail };
+  return { kind: "settled", effectId, mail };
 }
 
 /** S1, of an effect that is asked for and settled in one transaction. @param told letters to others that are part of it */
@@ -90,16 +92,26 @@ export async function stillUnread(db: DatabaseReader, effect: Doc<"outbox">): Pr
 
 export const answerKey = (effectId: string): string => `effect:${effectId}`;
 
-/** S3. */
-async function recordLaunch(db: DatabaseWriter, effectId: string, taskArn: string | null, error: string | null): Promise<void> {
+/** S3, S4. */
+async function recordLaunch(db: DatabaseWriter, { effectId, launch, error }: Settlement): Promise<"recorded" | "over"> {
   const run = await findRun(db, effectId);
-  if (run === null || run.state === "ended") return;
-  if (taskArn === null) {
+  if (launch !== null && !launch.isStopped && run?.taskArn !== launch.taskArn && (await overBecause(db, run)) !== null)
+    return "over";
+  if (run === null || run.state === "ended") return "recorded";
+  if (launch === null) {
     await db.patch(run._id, { state: "ended", endedAt: Date.now(), endReason: error ?? "The launch was refused." });
     await settleRun(db, run);
   } else {
+    const { taskArn } = launch;
     await db.patch(run._id, { taskArn, ...(run.state === "requested" ? { state: "launched" as const } : {}) });
   }
+  return "recorded";
+}
+
+/** Why nobody wants a launch any more, as stored; null when it is wanted. */
+export async function overBecause(db: DatabaseReader, run: Doc<"agentRuns"> | null): Promise<string | null> {
+  if (run === null) return "There is no such run";
+  return run.endedAt !== null ? (run.endReason ?? "Its run has ended") : whyStop(db, run);
 }
 
 export const findEffect = (db: DatabaseReader, effectId: string) =>

@@ -198,6 +198,8 @@ export const vSettled = v.union(
   /** Settled before; `mail` lists what that made and is still unread. */
   v.object({ kind: v.literal("already"), effectId: v.string(), mail: v.array(vAnswer) }),
   v.object({ kind: v.literal("unknown"), effectId: v.string() }),
+  /** Not settled: a launch that was accepted, and that nobody wants any more. Stop its task, then settle it as stopped. */
+  v.object({ kind: v.literal("over"), effectId: v.string() }),
 );
 
 export const vStepResult = v.union(
@@ -236,8 +238,8 @@ export const vSettlement = v.object({
   error: v.union(v.string(), v.null()),
   /** JSON of the event the actor gets, with key `effect:<effectId>`; null when the effect has no answer. */
   answer: v.union(v.string(), v.null()),
-  /** For a `runTask` that was accepted: recorded on its run. */
-  taskArn: v.union(v.string(), v.null()),
+  /** For a `runTask` that was accepted: recorded on its run. `isStopped`: nobody wanted it any more, and its task has been stopped. */
+  launch: v.union(v.object({ taskArn: v.string(), isStopped: v.boolean() }), v.null()),
 });
 
 /** An actor as the host loads it. */

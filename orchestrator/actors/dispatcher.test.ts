@@ -76,7 +76,7 @@ describe("the dispatcher", () => {
     dispatcher.enqueue(anEffect(), holding);
     expect(await settledAll(1)).toBe(true);
     expect(calls).toHaveLength(RETRY_POLICIES.runTask.attempts);
-    expect(settled[0]).toMatchObject({ state: "failed", taskArn: null });
+    expect(settled[0]).toMatchObject({ state: "failed", launch: null });
     expect(JSON.parse(settled[0]?.answer ?? "")).toMatchObject({ type: "effect.failed", kind: "runTask", reason: "Down: 503" });
     expect(dispatcher.stats()).toEqual({ waiting: 0, inFlight: 0, open: ["ecs"] });
   });
@@ -194,6 +194,25 @@ describe("the dispatcher", () => {
     expect(failed.map(({ effectId, answer }) => [effectId, JSON.parse(answer ?? "").type])).toEqual([
       [anEffect(3).effectId, "effect.failed"],
     ]);
+  });
+
+  test("what was over when it was settled is performed again, as a repeat, until it is settled", async () => {
+    const repeats: boolean[] = [];
+    const { scheduler, dispatcher, holding, told } = setup(
+      async ({ isRepeated }) => {
+        repeats.push(isRepeated);
+        return { kind: "answer", event: null, launch: { taskArn: "arn:1", isStopped: isRepeated } };
+      },
+      async (_, [one]) => {
+        const effectId = one?.effectId ?? "";
+        return [one?.launch?.isStopped ? { kind: "settled", effectId, mail: [] } : { kind: "over", effectId }];
+      },
+    );
+    dispatcher.enqueue(anEffect(), holding);
+    await scheduler.pass(1_000);
+    expect(repeats).toEqual([false, true]);
+    expect(told).toMatchObject([{ kind: "settled" }]);
+    expect(dispatcher.stats()).toMatchObject({ waiting: 0, inFlight: 0 });
   });
 
   test("a settlement without an answer is sent again until there is one", async () => {

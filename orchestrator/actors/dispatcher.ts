@@ -250,7 +250,7 @@ export class Dispatcher {
     this.work(waiting.policy.farSide);
   }
 
-  private async call({ effect, holding }: Waiting): Promise<Performed> {
+  private async call({ effect, holding, attempt, budget }: Waiting): Promise<Performed> {
     await this.deps.allowed(effect.kind, holding);
     const perform = this.deps.performers[effect.kind as PerformedKind] as (
       effect: PerformedEffect,
@@ -261,6 +261,7 @@ export class Dispatcher {
       actor: effect.actor,
       epochs: [holding.epoch],
       askedAt: effect.createdAt,
+      isRepeated: attempt > 1 || budget !== null,
       signal: holding.signal,
     });
   }
@@ -272,7 +273,7 @@ export class Dispatcher {
     else if (performed instanceof OmakaseError) this.retryOrGiveUp(waiting, performed);
     else if (performed.kind === "answer") {
       const answer = performed.event ? JSON.stringify({ ...performed.event, at: this.deps.clock.now() }) : null;
-      this.settle(waiting, { state: "done", error: null, answer, taskArn: performed.taskArn ?? null });
+      this.settle(waiting, { state: "done", error: null, answer, launch: performed.launch ?? null });
     } else {
       this.release(waiting);
       this.deps.onSettled(performed.settled, effect, holding);
@@ -327,6 +328,12 @@ export class Dispatcher {
       over: () => {
         if (this.isHeld(waiting)) this.release(waiting);
       },
+      again: () => {
+        if (!this.isHeld(waiting) || this.stopped) return;
+        waiting.isBegun = false;
+        this.lanes[waiting.policy.farSide].turns.line(waiting);
+        this.work(waiting.policy.farSide);
+      },
     });
   }
 }
@@ -345,5 +352,5 @@ const failed = ({ kind }: PendingEffect, reason: string, at: number): Ending => 
   state: "failed",
   error: reason,
   answer: JSON.stringify({ type: "effect.failed", at, kind, reason }),
-  taskArn: null,
+  launch: null,
 });

@@ -186,8 +186,8 @@ export function createHost({ store, performers, log, clock = systemClock, leaseT
   }
 
   function onSettled(settled: Settled, effect: PendingEffect, holding: Holding): void {
-    if (settled.kind === "unknown") {
-      log.error("effect.unknown", { effectId: effect.effectId });
+    if (!("mail" in settled)) {
+      log.error("effect.not_settled", { effectId: effect.effectId, found: settled.kind });
       return;
     }
     // All of it, also what an earlier settlement made that we did not hear of; what is in memory already is passed over.

@@ -1,7 +1,7 @@
 // What performs an effect, as the host sees it: one function per kind, total by type.
 
 import type { PerformedEffect } from "@omakase/machines";
-import type { Epoch, Settled } from "../../convex/steps.ts";
+import type { Epoch, Settled, Settlement } from "../../convex/steps.ts";
 import { OmakaseError } from "../errors.ts";
 
 export interface EffectContext {
@@ -12,13 +12,15 @@ export interface EffectContext {
   readonly epochs: readonly Epoch[];
   /** When the effect was committed, ms: doubtful when old, then reconcile before performing. */
   readonly askedAt: number;
+  /** Whether this process has tried before, or was told to wait: meanwhile it may have become unwanted. */
+  readonly isRepeated: boolean;
   /** Aborted when the shard is lost or the process drains. */
   readonly signal: AbortSignal;
 }
 
 export type Performed =
   /** The effect is done; `event` is what the actor is told, if anything. */
-  | { readonly kind: "answer"; readonly event: { readonly type: string } | null; readonly taskArn?: string }
+  | { readonly kind: "answer"; readonly event: { readonly type: string } | null; readonly launch?: Settlement["launch"] }
   /** The performer's own mutation has settled the effect and delivered its mail. */
   | { readonly kind: "settled"; readonly settled: Settled };
 

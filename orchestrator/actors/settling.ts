@@ -17,6 +17,8 @@ export interface Unsettled {
   readonly refused: (reason: string) => Ending;
   /** It is stored, or for somebody else to store. */
   readonly over: () => void;
+  /** It was done and is not wanted any more: to be performed again, which undoes it. */
+  readonly again: () => void;
 }
 
 export interface SettlingDeps {
@@ -70,8 +72,12 @@ export class Settling {
     try {
       const results = await this.deps.store.settle(epochs, settlements);
       group.forEach((one, index) => {
-        one.over();
         const result = results[index];
+        if (result?.kind === "over") {
+          one.again();
+          return;
+        }
+        one.over();
         if (result && !one.holding.isLost) this.deps.onSettled(result, one.effect, one.holding);
       });
     } catch (error) {

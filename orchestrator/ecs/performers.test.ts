@@ -39,21 +39,22 @@ interface Over {
   readonly askedAt?: number;
   readonly settings?: Partial<TaskSettings>;
   readonly effectId?: string;
-  /** What `reconcile.launch` says, call by call; wanted after that. */
-  readonly over?: (string | null)[];
+  /** What `reconcile.launch` says. @default wanted */
+  readonly over?: string;
+  readonly isRepeated?: boolean;
 }
 function setup(over: Over = {}) {
   const effectId = over.effectId ?? `${AGENT}:${++runs}:0`;
-  const verdicts = [...(over.over ?? [])];
-  const { caller: convex } = aConvex({
+  const { caller: convex, calls } = aConvex({
     "runs:byAgent": () => over.run ?? null,
-    "reconcile:launch": () => ({ over: verdicts.shift() ?? null }),
+    "reconcile:launch": () => ({ over: over.over ?? null }),
   });
   const pace = new LaunchPace(systemClock, 1_000);
   const compensated: string[] = [];
   const { log, of } = aLog();
   const effect = { kind: "runTask", agent: AGENT, role: "coder", attempt: 1, limits: {} } as RunTask;
-  const context = aContext({ effectId, actor: AGENT, askedAt: over.askedAt ?? Date.now() });
+  const { askedAt = Date.now(), isRepeated = false } = over;
+  const context = aContext({ effectId, actor: AGENT, askedAt, isRepeated });
   const perform = async () => {
     const performed = await runTask({
       ...{ ecs: caller.ecs, settings: { ...settings, ...over.settings }, convex, pace, log },
@@ -61,12 +62,14 @@ function setup(over: Over = {}) {
     })(effect, context);
     if (performed.kind !== "answer") throw new Error("a launch is settled by its answer");
     last = performed.event;
-    return performed.taskArn;
+    stopped = performed.launch?.isStopped;
+    return performed.launch?.taskArn;
   };
   let last: { readonly type: string } | null = null;
+  let stopped: boolean | undefined;
   const launched = async () =>
     (await caller.journal()).filter((entry) => entry.clientToken === clientToken(effectId) && entry.result === "new");
-  return { effectId, perform, launched, of, convex, pace, compensated, answered: () => last };
+  return { effectId, perform, launched, of, convex, pace, compensated, answered: () => last, isStopped: () => stopped, calls };
 }
 
 describe("launching", () => {
@@ -134,7 +137,7 @@ describe("launching", () => {
           { kind: "runTask", agent: AGENT, role: "coder", attempt: 1, limits: {} } as RunTask,
           aContext({ effectId, actor: AGENT, askedAt: startedAt }),
         );
-        return performed.kind === "answer" ? performed.taskArn : undefined;
+        return performed.kind === "answer" ? performed.launch?.taskArn : undefined;
       };
       const startedAt = Date.now();
       const running = await perform("a/b/c/coder-1:1:0", "sleeper", null);
@@ -187,8 +190,9 @@ describe("launching", () => {
       const refused = await refusal(perform(2));
       expect(refused).toMatchObject({ code: "rate_limited", reason: expect.stringContaining("ECS has no room: You've reached") });
       expect((await refusal(perform(3))).message).toContain("ECS has no room"); // not even sent
-      await full.caller.ecs.send(new StopTaskCommand({ cluster: CLUSTER, task: first.kind === "answer" ? first.taskArn : "" }));
-      await full.caller.reaches((first.kind === "answer" && first.taskArn) || "", "STOPPED");
+      const task = (first.kind === "answer" && first.launch?.taskArn) || "";
+      await full.caller.ecs.send(new StopTaskCommand({ cluster: CLUSTER, task }));
+      await full.caller.reaches(task, "STOPPED");
       tight.pace.freed();
       expect(await perform(2)).toMatchObject({ event: { type: "task.accepted" } });
     } finally {
@@ -196,26 +200,32 @@ describe("launching", () => {
     }
   });
 
-  test("E4: one that is over, as stored, is never sent and costs no turn; its agent is told, and need not wait for a task's end", async () => {
-    const { perform, launched, answered, pace } = setup({ over: ["Cancelled by Dana"] });
-    expect(await perform()).toBeUndefined();
-    expect([await launched(), pace.wait()]).toEqual([[], null]);
-    expect(answered()).toMatchObject({ type: "task.refused", reason: "Cancelled by Dana" });
+  test.each([
+    ["tried before", { isRepeated: true }],
+    ["a second old", { askedAt: Date.now() - 60_000 }],
+    ["from a clock that is ahead", { askedAt: Date.now() + 60_000 }],
+  ])(
+    "E4: one that is %s and over, as stored, is never sent and costs no turn; its agent is told, and need not wait for a task's end",
+    async (_, when) => {
+      const { perform, launched, answered, pace } = setup({ over: "Cancelled by Dana", ...when });
+      expect(await perform()).toBeUndefined();
+      expect([await launched(), pace.wait()]).toEqual([[], null]);
+      expect(answered()).toMatchObject({ type: "task.refused", reason: "Cancelled by Dana" });
+    },
+  );
+
+  test("one that has just been committed is sent without a question: the commit has wanted it", async () => {
+    const { perform, calls, isStopped } = setup();
+    expect(await perform()).toStartWith("arn:aws:ecs:");
+    expect([calls, isStopped()]).toEqual([[], false]);
   });
 
-  test("E4: one whose agent was stopped while ECS answered has its task stopped, once, and the repair is told", async () => {
-    const { perform, compensated } = setup({ over: [null as never, "Cancelled by Dana"] });
-    const taskArn = await perform();
-    expect(compensated).toEqual([taskArn!]);
-    expect((await caller.reaches(taskArn!, "STOPPED")).stopCode).toBe("UserInitiated");
-  });
-
-  test("E4: an earlier try of one that is over is found and stopped, although its answer was lost", async () => {
+  test("E4: one that was over when it was settled is performed again: its task is stopped, and the repair is told", async () => {
     const first = setup();
     const taskArn = await first.perform();
-    const later = setup({ effectId: first.effectId, over: ["Cancelled by Dana"] });
+    const later = setup({ effectId: first.effectId, over: "Cancelled by Dana", isRepeated: true });
     expect(await later.perform()).toBe(taskArn!);
-    expect(later.compensated).toEqual([taskArn!]);
+    expect([later.compensated, later.isStopped()]).toEqual([[taskArn!], true]);
     expect((await caller.reaches(taskArn!, "STOPPED")).stopCode).toBe("UserInitiated");
   });
 

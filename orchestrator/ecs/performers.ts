@@ -2,7 +2,8 @@
 //   E1. A launch carries the client token of its effect: however often it is asked for, ECS starts one task (P5).
 //   E2. Its parameters are byte-equal at every repeat: they come from the frozen payload and from settings that do not change under it.
 //   E3. When the token may have expired, or was used with other parameters, the task that is there is adopted, never a second started.
-//   E4. A launch that is not wanted any more, as stored, is never sent; one that was answered too late has its task stopped.
+//   E4. A launch that is not wanted any more, as stored, is never sent once it has waited; one that was answered too late has its task
+//       stopped: settling it finds that out (`convex/settling.ts` S4), and it is performed again.
 //   E5. A throttle, a full cluster and our own pace are waits (`RateLimited`): they never fail a launch.
 
 import {
@@ -38,6 +39,8 @@ export interface TaskSettings {
 
 /** ECS keeps a token for at most 24 hours, possibly less: half of that is safe (facts: durable 5.4). */
 const TOKEN_TRUSTED_MS = 12 * 3_600_000;
+/** The commit that asked for it wanted it (`convex/commit.ts` C6): asking again so soon would find out what settling does anyway. */
+const WANTED_FOR_MS = 1_000;
 
 export interface RunTaskDeps {
   readonly ecs: ECSClient;
@@ -54,15 +57,18 @@ export interface RunTaskDeps {
 /** Starts the agent's task. Safe to repeat. @throws {EcsUnavailable} retryable @throws {EcsRefused} @throws {RateLimited} */
 export const runTask =
   ({ ecs, settings, convex, pace, log, onCompensated, now = Date.now }: RunTaskDeps): Performer<RunTask> =>
-  async ({ attempt }, { effectId, askedAt, actor, signal }) => {
+  async ({ attempt }, { effectId, askedAt, isRepeated, actor, signal }) => {
     pace.take(); // before anything is awaited: the oldest is asked first
-    const before = await unsent(pace, () => convex.query(api.reconcile.launch, { effectId }));
-    if (before.over !== null) {
-      pace.giveBack();
-      log.info("ecs.launch_over", { effectId, reason: before.over });
-      return compensated(await findTaskOf(effectId), before.over);
+    const ageMs = now() - askedAt;
+    if (isRepeated || ageMs < 0 || ageMs > WANTED_FOR_MS) {
+      const { over } = await unsent(pace, () => convex.query(api.reconcile.launch, { effectId }));
+      if (over !== null) {
+        pace.giveBack();
+        log.info("ecs.launch_over", { effectId, reason: over });
+        return compensated(await findTaskOf(effectId), over);
+      }
     }
-    if (now() - askedAt > TOKEN_TRUSTED_MS) {
+    if (ageMs > TOKEN_TRUSTED_MS) {
       const found = await unsent(pace, () => taskOf(ecs, settings.cluster, convex, actor, attempt));
       if (found) {
         pace.giveBack();
@@ -71,8 +77,7 @@ export const runTask =
     }
     const launched = await launch();
     if (launched.kind === "refused") return { kind: "answer", event: taskRefused(attempt, launched.reason) };
-    const after = await convex.query(api.reconcile.launch, { effectId });
-    return after.over === null ? accepted(attempt, launched.taskArn) : compensated(launched.taskArn, after.over);
+    return accepted(attempt, launched.taskArn);
 
     async function launch(): Promise<Launched> {
       try {
@@ -115,7 +120,7 @@ export const runTask =
       await stop(ecs, settings.cluster, taskArn, reason);
       log.warn("ecs.launch_compensated", { effectId, taskArn, reason });
       await onCompensated?.(effectId, actor, taskArn, reason);
-      return accepted(attempt, taskArn);
+      return accepted(attempt, taskArn, true);
     }
   };
 
@@ -162,8 +167,8 @@ function request(settings: TaskSettings, effectId: string): RunTaskCommandInput 
   };
 }
 
-function accepted(attempt: number, taskArn: string): Performed {
-  return { kind: "answer", event: taskAccepted(attempt, taskArn), taskArn };
+function accepted(attempt: number, taskArn: string, isStopped = false): Performed {
+  return { kind: "answer", event: taskAccepted(attempt, taskArn), launch: { taskArn, isStopped } };
 }
 const taskRefused = (attempt: number, reason: string) => ({
   type: "task.refused" as const,

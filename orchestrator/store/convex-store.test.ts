@@ -70,7 +70,11 @@ function performers(launched: Launch[]): Performers {
     runTask: async ({ attempt }, { effectId }) => {
       launched.push({ effectId, at: Date.now() });
       const taskArn = `task of ${effectId}`;
-      return { kind: "answer", event: { type: "task.accepted", attempt, taskArn } as { type: string }, taskArn };
+      return {
+        kind: "answer",
+        event: { type: "task.accepted", attempt, taskArn } as { type: string },
+        launch: { taskArn, isStopped: false },
+      };
     },
     stopTask: done,
     checkProgress: done,

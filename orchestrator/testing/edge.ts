@@ -39,6 +39,7 @@ export const aContext = (over: Partial<EffectContext> = {}): EffectContext => ({
   actor: "omakase/sample/oma-1",
   epochs: [{ shard: 3, epoch: 1 }],
   askedAt: Date.now(),
+  isRepeated: false,
   signal: new AbortController().signal,
   ...over,
 });

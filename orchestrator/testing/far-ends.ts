@@ -234,7 +234,8 @@ const DONE: Performed = { kind: "answer", event: null };
 
 function answer(event: { readonly type: string; readonly [field: string]: unknown }): Performed {
   const { taskArn } = event;
-  return typeof taskArn === "string" ? { kind: "answer", event, taskArn } : { kind: "answer", event };
+  const launch = typeof taskArn === "string" ? { taskArn, isStopped: false } : null;
+  return { kind: "answer", event, launch };
 }
 
 const isAnnouncement = (row: OutboxRow, feature: string) => row.actor === feature && row.kind === "announceToDependents";
