@@ -1,4 +1,5 @@
 // The steps of one commit: computed in order, an actor's next on the one before it (H3), as far as they fit and can be computed.
+// It is filled while the batch before it is being stored, on what that one will leave behind.
 
 import type { Step } from "../../convex/steps.ts";
 import type { ActorCache } from "./actor-cache.ts";
@@ -16,55 +17,96 @@ export interface Draft {
 /** A batch stays far below Convex's 16 MiB of arguments and its second of run time. */
 const MAX_BATCH_CHARS = 1024 * 1024;
 
+/** An actor as a step that is not stored yet has left it. */
+interface Ahead {
+  readonly live: LiveActor;
+  readonly sequence: number;
+}
+
 export class Batch {
-  private readonly drafts: Draft[] = [];
-  /** How far an actor has come in this batch. */
-  private readonly ahead = new Map<string, { readonly live: LiveActor; readonly sequence: number }>();
+  readonly drafts: Draft[] = [];
+  private readonly ahead = new Map<string, Ahead>();
   /** Timers that a step of this batch cancels or arms again. */
   private readonly superseded = new Set<string>();
-  /** Events to be looked at again when this batch is stored, and their actors: nothing of theirs may overtake them. */
+  /** Events to be looked at again when this batch is sent, and their actors: nothing of theirs may overtake them. */
   private readonly deferred: QueuedEvent[] = [];
   private readonly waiting = new Set<string>();
+  /** What was taken from the inbox and is still ours, in order of arrival; `draft` has been told of all but the last few. */
+  private held: QueuedEvent[] = [];
   private chars = 0;
 
+  /** @param before the batch that is being stored; null: everything before is stored */
   constructor(
     private readonly inbox: Inbox,
     private readonly cache: ActorCache,
     private readonly parking: Parking,
-    private readonly nowMs: number,
+    private before: Batch | null,
   ) {}
 
-  /** Puts back into the inbox what does not go into this batch. */
-  draft(events: readonly QueuedEvent[]): readonly Draft[] {
-    for (const [index, event] of events.entries()) {
-      if (this.chars > MAX_BATCH_CHARS) {
-        this.deferred.push(...events.slice(index));
-        break;
-      }
-      this.add(event);
-    }
-    if (this.deferred.length > 0) this.inbox.putBack(this.deferred);
-    return this.drafts;
+  get size(): number {
+    return this.held.length;
   }
 
-  private add(event: QueuedEvent): void {
+  /** Whether it can take no more. */
+  get isFull(): boolean {
+    return this.chars > MAX_BATCH_CHARS;
+  }
+
+  /** Takes up to `count` events out of the inbox, to be handed to {@link draft} once their actors are loaded. */
+  take(count: number): readonly QueuedEvent[] {
+    const taken = this.inbox.take(count);
+    this.held.push(...taken);
+    return taken;
+  }
+
+  /** Computes the steps of events that were taken. */
+  draft(events: readonly QueuedEvent[], nowMs: number): void {
+    for (const event of events) {
+      if (this.isFull) this.defer(event);
+      else this.add(event, nowMs);
+    }
+  }
+
+  /** Nothing more is added: what did not go into it goes back into the inbox. */
+  close(): void {
+    this.inbox.putBack(this.deferred);
+    this.before = null; // and with it everything before that
+  }
+
+  /** It will not be sent: everything goes back into the inbox as it was. Before {@link close} only. */
+  giveBack(): void {
+    this.inbox.putBack(this.held);
+    this.held = [];
+  }
+
+  /** The last events taken could not be loaded. */
+  untake(events: readonly QueuedEvent[]): void {
+    this.held.length -= events.length;
+    this.inbox.putBack(events);
+  }
+
+  private isSuperseded(timer: string): boolean {
+    return this.superseded.has(timer) || this.before?.superseded.has(timer) === true;
+  }
+
+  private add(event: QueuedEvent, nowMs: number): void {
     const { actor, source } = event;
     const cached = this.cache.get(actor);
     if (!cached || this.parking.has(actor) || !this.inbox.isCurrent(event)) {
-      this.inbox.leave(event);
+      this.leave(event);
       return;
     }
-    const base = this.ahead.get(actor);
+    const base = this.ahead.get(actor) ?? this.before?.ahead.get(actor);
     // Whether the timer is void is known once the step before it is stored.
-    const isInDoubt = source.kind === "timer" && this.superseded.has(timerKey(actor, source.timerId));
+    const isInDoubt = source.kind === "timer" && this.isSuperseded(timerKey(actor, source.timerId));
     if (isInDoubt || this.waiting.has(actor)) {
       this.defer(event);
       return;
     }
     const { live, sequence } = base ?? cached;
     try {
-      const outcome = takeStep(live, parseEvent(actor, event.event), sequence + 1, this.nowMs);
-      const step = toStep(event, cached.id, sequence, outcome, this.nowMs);
+      const outcome = takeStep(live, parseEvent(actor, event.event), sequence + 1, nowMs);
+      const step = toStep(event, cached.id, sequence, outcome, nowMs);
       this.chars += sizeOf(step);
       this.ahead.set(actor, { live: outcome.next, sequence: sequence + 1 });
       for (const { timerId } of step.timers) this.superseded.add(timerKey(actor, timerId));
@@ -78,9 +120,14 @@ export class Batch {
   }
 
   private park(event: QueuedEvent, error: PoisonEvent): void {
-    this.inbox.leave(event);
+    this.leave(event);
     this.cache.drop(event.actor);
     void this.parking.park(event.actor, event.holding, `${event.eventId}: ${error.message}`);
+  }
+
+  private leave(event: QueuedEvent): void {
+    this.held.splice(this.held.indexOf(event), 1);
+    this.inbox.leave(event);
   }
 
   private defer(event: QueuedEvent): void {

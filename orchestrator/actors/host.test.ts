@@ -19,14 +19,12 @@ function setup() {
 
 const todo = (updatedAt = 1) => ({ type: "ticket.changed", ticket: aTicket({ stateType: "unstarted", updatedAt }) });
 
+const news = (updatedAt: number) => ({ type: "ticket.changed", ticket: aTicket({ title: `Title ${updatedAt}`, updatedAt }) });
+
 describe("the host", () => {
   test("an actor takes its mail in order of arrival, one step each", async () => {
     const world = setup();
-    for (let news = 1; news <= 10; news++)
-      world.send(FEATURE, `news-${news}`, {
-        type: "ticket.changed",
-        ticket: aTicket({ title: `Title ${news}`, updatedAt: news }),
-      });
+    for (let index = 1; index <= 10; index++) world.send(FEATURE, `news-${index}`, news(index));
     world.start();
     await world.until("all taken", () => world.taken(FEATURE).length === 10);
     expect(world.log(FEATURE).map(({ eventId }) => eventId)).toEqual(
@@ -54,6 +52,63 @@ describe("the host", () => {
     for (let index = 0; index < 4; index++) world.send(FEATURE, `out-${index}`, { type: "start", by: "Dana" });
     await world.until("taken", () => world.log(FEATURE).length >= 4);
     expect(commits).toBeLessThanOrEqual(2);
+  });
+
+  test("the next commit is computed while one is in flight, on what that one leaves behind", async () => {
+    const world = setup();
+    const computedAt: number[][] = [];
+    const gate = Promise.withResolvers<void>();
+    const computed: number[][] = [];
+    world.start({
+      store: ({ commit }) => ({
+        commit: async (epochs, steps) => {
+          computed.push(steps.map(({ expectedSequence }) => expectedSequence));
+          computedAt.push(steps.map(({ at }) => at));
+          if (computed.length === 1) await gate.promise;
+          return commit(epochs, steps);
+        },
+      }),
+    });
+    await world.pass(1_000);
+    const heardOf = world.tables.now();
+    world.send(FEATURE, "news-1", news(1));
+    await world.until("the first is on its way", () => computed.length === 1);
+    world.send(FEATURE, "news-2", news(2));
+    world.send(FEATURE, "news-3", news(3));
+    await world.pass(500);
+    const answeredAt = world.tables.now();
+    gate.resolve();
+    await world.until("all taken", () => world.taken(FEATURE).length === 3);
+    expect(computed).toEqual([[0], [1, 2]]);
+    expect(Math.max(...(computedAt[1] ?? []))).toBeLessThan(answeredAt); // computed before the first was answered
+    expect(Math.min(...(computedAt[1] ?? []))).toBeGreaterThanOrEqual(heardOf);
+    expect(wrongs(world.tables, world.ends, true)).toEqual([]);
+  });
+
+  test("H3: what was computed on a commit that is refused is computed again, in the order it came", async () => {
+    const world = setup();
+    const gate = Promise.withResolvers<void>();
+    const sent: string[][] = [];
+    world.start({
+      store: ({ commit }) => ({
+        commit: async (epochs, steps) => {
+          sent.push(steps.map(({ eventId }) => eventId));
+          if (sent.length > 1) return commit(epochs, steps);
+          await gate.promise;
+          throw new Refused("not this time", "badStep");
+        },
+      }),
+    });
+    await world.pass(1_000);
+    world.send(FEATURE, "news-1", news(1));
+    await world.until("the first is on its way", () => sent.length === 1);
+    for (const index of [2, 3, 4]) world.send(FEATURE, `news-${index}`, news(index));
+    await world.pass(500);
+    gate.resolve();
+    await world.until("all taken", () => world.taken(FEATURE).length === 4);
+    expect(world.log(FEATURE).map(({ eventId }) => eventId)).toEqual(["news-1", "news-2", "news-3", "news-4"]);
+    expect(JSON.parse(world.actor(FEATURE)?.snapshot ?? "").context.ticket.title).toBe("Title 4");
+    expect(wrongs(world.tables, world.ends, true)).toEqual([]);
   });
 
   test("H5: an event that is not JSON parks its own actor as it was; its neighbour goes on", async () => {

@@ -1,33 +1,36 @@
 // The write side of the host: takes events from the inbox, computes their steps, commits them in groups, publishes what was
-// stored. One commit is in flight; what arrives meanwhile is the next one.
+// stored. One commit is in flight and the next is filling, on what that one will leave behind.
 //   H1. Nothing is published (dispatched, armed, queued, told to listeners) before its commit is stored.
 //   H2. An event's key is consumed at most once: the receipt decides, memory only saves the attempt.
-//   H3. A step is computed on the stored snapshot, or on the step before it in the same batch.
+//   H3. A step is computed on the stored snapshot, or on a step before it in the same batch or the one in flight; when that one is not
+//       stored as it was computed, nothing that was computed on it is sent.
 //   H5. An event that cannot be taken parks its own actor and nobody else.
 //   H6. A batch of which nobody can say whether it was stored is never taken apart: sent again whole, or its shards are retaken.
 
-import {
-  type Actor,
-  MAX_ACTORS,
-  type PendingEffect,
-  type Posted,
-  type Settled,
-  type Step,
-  type StepResult,
-  type TimerChange,
-} from "../../convex/steps.ts";
+import type { PendingEffect, Posted, Settled, Step, StepResult, TimerChange } from "../../convex/steps.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { Conflict, Fenced, type HostStore, Refused, Unanswered } from "../store/host-store.ts";
 import { ActorCache } from "./actor-cache.ts";
+import { ActorLoader } from "./actor-loader.ts";
 import { Batch, type Draft } from "./batch.ts";
 import { type Clock, wait } from "./clock.ts";
 import type { Holding } from "./holding.ts";
 import { Inbox, type QueuedEvent } from "./inbox.ts";
-import { liveActor, Unrestorable } from "./machine-step.ts";
 import { Parking } from "./parking.ts";
 
-type Wanted = readonly [address: string, holding: Holding];
+/** How storing a batch goes, for whoever fills the next meanwhile. */
+interface Pass {
+  isOver: boolean;
+  /** What was filled in is given back already. */
+  isAbandoned: boolean;
+}
+
+type CommitAnswer =
+  | { readonly kind: "stored"; readonly results: readonly StepResult[] }
+  | { readonly kind: "refused"; readonly error: unknown; readonly isDoubtful: boolean }
+  /** Nobody knows, and the shards are to be taken over again. */
+  | { readonly kind: "abandoned" };
 
 /** One stored step, as listeners (inspection, metrics) hear of it. */
 export interface StoredStep {
@@ -56,6 +59,8 @@ export interface StepperDeps {
 }
 
 const MAX_STEPS = 64;
+/** Fewer than this are not worth two commits. */
+const LEAST_HALF = 8;
 /** An event that is refused this often on its own is poison. */
 const MAX_REFUSALS = 3;
 const RETRY_BASE_MS = 50;
@@ -65,8 +70,10 @@ export class Stepper {
   readonly inbox = new Inbox();
   readonly parking: Parking;
   private readonly cache: ActorCache;
+  private readonly loader: ActorLoader;
   private pumping: Promise<void> | null = null;
   private committing: Promise<void> = Promise.resolve();
+  private wakeFiller: (() => void) | null = null;
   private stopped = false;
   /** Halved when a commit is refused, so that the one to blame is found; restored by the next that is stored. */
   private groupLimit = MAX_STEPS;
@@ -76,6 +83,7 @@ export class Stepper {
   constructor(private readonly deps: StepperDeps) {
     this.cache = new ActorCache(deps.cacheLimit ?? 2_000);
     this.parking = new Parking(deps);
+    this.loader = new ActorLoader(deps.store, this.cache, this.parking, deps.log);
   }
 
   get cached(): number {
@@ -85,6 +93,7 @@ export class Stepper {
   /** Hands over an event whose row is stored. */
   add(event: QueuedEvent): void {
     if (this.parking.has(event.actor) || !this.inbox.add(event)) return;
+    this.wakeFiller?.();
     this.pump();
   }
 
@@ -106,14 +115,7 @@ export class Stepper {
 
   private pump(): void {
     if (this.pumping || this.stopped) return;
-    this.pumping = (async () => {
-      // A turn of the loop first: what arrives together is committed together.
-      await Promise.resolve();
-      while (this.inbox.size > 0 && !this.stopped) {
-        this.committing = this.commitNext();
-        await this.committing;
-      }
-    })().finally(() => {
+    this.pumping = this.run().finally(() => {
       this.pumping = null;
       this.pumpMore();
     });
@@ -123,90 +125,105 @@ export class Stepper {
     if (this.inbox.size > 0) this.pump();
   }
 
-  private async commitNext(): Promise<void> {
-    const events = this.inbox.take(this.groupLimit);
-    try {
-      await this.load(events);
-    } catch (error) {
-      this.inbox.putBack(events);
-      this.deps.log.warn("step.load_failed", { reason: reasonOf(error) });
-      return this.waitLonger();
-    }
-    const batch = new Batch(this.inbox, this.cache, this.parking, this.deps.clock.now());
-    const drafts = batch.draft(events);
-    if (drafts.length === 0) return;
-    const results = await this.send(drafts);
-    if (!results) return;
-    this.groupLimit = MAX_STEPS;
-    this.failures = 0;
-    this.publish(drafts, results);
+  private async run(): Promise<void> {
+    // A turn of the loop first: what arrives together is committed together.
+    await Promise.resolve();
+    let batch = await this.firstBatch();
+    while (batch && !this.stopped) batch = (await this.storeAndFill(batch)) ?? (await this.firstBatch());
   }
 
-  /** The same batch again until there is an answer: receipts make a repeat harmless. @returns null when it was refused */
-  private async send(drafts: readonly Draft[]): Promise<readonly StepResult[] | null> {
+  /** A batch on what is stored; null when there is nothing to do. */
+  private async firstBatch(): Promise<Batch | null> {
+    while (this.inbox.size > 0 && !this.stopped) {
+      const batch = new Batch(this.inbox, this.cache, this.parking, null);
+      // Half of many, so that the other half is computed while this one is stored.
+      const half = Math.max(LEAST_HALF, Math.ceil(this.inbox.size / 2));
+      if (await this.draft(batch, Math.min(this.groupLimit, half))) {
+        batch.close();
+        if (batch.drafts.length > 0) return batch;
+      }
+    }
+    return null;
+  }
+
+  /** Stores a batch, and meanwhile fills the next. @returns that one; null when there is none, or it cannot be sent as it is */
+  private async storeAndFill(batch: Batch): Promise<Batch | null> {
+    const next = new Batch(this.inbox, this.cache, this.parking, batch);
+    const pass: Pass = { isOver: false, isAbandoned: false };
+    const storing = this.store(batch, next, pass);
+    this.committing = storing;
+    await this.fill(next, pass);
+    await storing;
+    if (pass.isAbandoned || next.size === 0) return null;
+    // A shard that is being handed over begins nothing new.
+    if (next.drafts.some(({ event }) => !event.holding.isOpen)) {
+      next.giveBack();
+      return null;
+    }
+    next.close();
+    return next.drafts.length > 0 ? next : null;
+  }
+
+  /** Until the commit in flight is answered, or no more fits. */
+  private async fill(next: Batch, pass: Pass): Promise<void> {
+    while (!pass.isOver && !next.isFull && next.size < this.groupLimit) {
+      if (this.inbox.size === 0) {
+        await new Promise<void>((resolve) => {
+          this.wakeFiller = resolve;
+        });
+      } else if (!(await this.draft(next, this.groupLimit - next.size, pass))) return;
+    }
+  }
+
+  /** @returns whether their actors could be loaded; when not, it has waited */
+  private async draft(batch: Batch, count: number, pass: Pass | null = null): Promise<boolean> {
+    const events = batch.take(count);
+    try {
+      await this.loader.load(events);
+    } catch (error) {
+      if (!pass?.isAbandoned) batch.untake(events);
+      this.deps.log.warn("step.load_failed", { reason: reasonOf(error) });
+      await this.waitLonger();
+      return false;
+    }
+    if (!pass?.isAbandoned) batch.draft(events, this.deps.clock.now());
+    return true;
+  }
+
+  private async store(batch: Batch, next: Batch, pass: Pass): Promise<void> {
+    const answer = await this.send(batch.drafts);
+    pass.isOver = true;
+    this.wakeFiller?.();
+    // Only what left the actors as they were computed is good to go on from.
+    pass.isAbandoned = answer.kind !== "stored" || !answer.results.every(isAsComputed);
+    if (pass.isAbandoned) next.giveBack();
+    if (answer.kind === "stored") {
+      this.groupLimit = MAX_STEPS;
+      this.failures = 0;
+      this.publish(batch.drafts, answer.results);
+    } else if (answer.kind === "refused") await this.afterRefusal(batch.drafts, answer.error, answer.isDoubtful);
+  }
+
+  /** The same batch again until there is an answer: receipts make a repeat harmless. */
+  private async send(drafts: readonly Draft[]): Promise<CommitAnswer> {
     const holdings = [...new Set(drafts.map(({ event }) => event.holding))];
     const epochs = holdings.map(({ epoch }) => epoch);
     const steps = drafts.map(({ step }) => step);
     let isDoubtful = false;
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.deps.store.commit(epochs, steps);
+        return { kind: "stored", results: await this.deps.store.commit(epochs, steps) };
       } catch (error) {
-        if (!(error instanceof Unanswered)) {
-          await this.afterRefusal(drafts, error, isDoubtful);
-          return null;
-        }
+        if (!(error instanceof Unanswered)) return { kind: "refused", error, isDoubtful };
         isDoubtful = true;
         this.deps.log.warn("commit.unanswered", { attempt, steps: steps.length, reason: reasonOf(error) });
         await wait(this.deps.clock, backOffMs(attempt));
         if (holdings.some(({ isLost }) => isLost)) {
           // H6: it cannot be sent whole again.
           for (const holding of holdings) this.deps.onDoubt(holding, "a commit was never answered");
-          return null;
+          return { kind: "abandoned" };
         }
       }
-    }
-  }
-
-  /** Brings the actors of these events into the cache; those that cannot be used are parked. @throws when the store does not answer */
-  private async load(events: readonly QueuedEvent[]): Promise<void> {
-    const missing = new Map<string, Holding>();
-    for (const { actor, holding } of events) if (!this.cache.get(actor) && !this.parking.has(actor)) missing.set(actor, holding);
-    const wanted: Wanted[] = [...missing];
-    const groups = Array.from({ length: Math.ceil(wanted.length / MAX_ACTORS) }, (_, index) =>
-      wanted.slice(index * MAX_ACTORS, (index + 1) * MAX_ACTORS),
-    );
-    await Promise.all(groups.map((group) => this.loadGroup(group)));
-  }
-
-  private async loadGroup(wanted: readonly Wanted[]): Promise<void> {
-    const rows = new Map<string, Actor>();
-    try {
-      for (const row of await this.deps.store.actors(wanted.map(([address]) => address))) rows.set(row.address, row);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      const [only, ...others] = wanted;
-      if (others.length > 0)
-        await Promise.all(wanted.map((one) => this.loadGroup([one]))); // H5: which one is it?
-      else if (only) void this.parking.park(only[0], only[1], error.message);
-      return;
-    }
-    for (const [address, holding] of wanted) {
-      if (holding.isLost) continue;
-      const row = rows.get(address);
-      // Its mail stays where it is: whoever takes the shard over next looks again.
-      if (!row) this.deps.log.error("actor.unknown", { actor: address });
-      else if (row.status === "parked") this.parking.found(address, holding);
-      else this.revive(row, holding);
-    }
-  }
-
-  private revive({ id, address, shard, sequence, machineVersion, snapshot }: Actor, holding: Holding): void {
-    try {
-      this.cache.set(address, { id, shard, sequence, live: liveActor(address, machineVersion, snapshot) });
-    } catch (error) {
-      if (!(error instanceof Unrestorable)) throw error;
-      void this.parking.park(address, holding, error.message);
     }
   }
 
@@ -308,6 +325,9 @@ export class Stepper {
     return wait(this.deps.clock, backOffMs(this.failures++));
   }
 }
+
+/** Whether the actor now is what its step made of it. */
+const isAsComputed = (result: StepResult): boolean => result.kind === "stored" || (result.kind === "duplicate" && result.replay);
 
 const backOffMs = (attempt: number): number => Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** Math.min(attempt, 10));
 

@@ -68,10 +68,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     guard: "output gate: nothing is dispatched before its commit is stored",
     file: "orchestrator/actors/stepper.ts",
-    from: "const results = await this.send(drafts);",
-    to: `for (const { event, step } of drafts)
+    from: "const answer = await this.send(batch.drafts);",
+    to: `for (const { event, step } of batch.drafts)
       for (const effect of this.handOut(step.actor, step.expectedSequence + 1, step, event.holding)) this.deps.onEffect(effect, event.holding);
-    const results = await this.send(drafts);`,
+    const answer = await this.send(batch.drafts);`,
     suite: SIMULATION,
   },
   {
