@@ -4,56 +4,89 @@
 import type { PaginationResult } from "convex/server";
 import type { Doc } from "./_generated/dataModel";
 import type { DatabaseReader } from "./_generated/server";
-import type { LoadCursor, LoadPage, Mail } from "./steps.ts";
+import type { LoadCursor, LoadPage, Mail, PendingEffect, Timer } from "./steps.ts";
 
 /** Rows a page: full of the longest events (64 Ki characters, three bytes each at worst) it stays within what one query may read. */
 const PAGE_ROWS = 64;
+/** Rows of each list on the first page: three such lists must fit where one does. */
+const GLANCE_ROWS = 20;
 /** Timers are small. */
 const PAGE_TIMERS = 1_000;
 
-/** One page of one list. Convex allows one `paginate` a query, so each page tells where the next begins. */
+type Part = LoadCursor["part"];
+const PARTS: readonly Part[] = ["own", "outside", "effects", "timers"];
+
+/**
+ * One page. The first (`cursor` null) looks into all lists and holds those that are short, in order, up to the first that is not: most
+ * shards are loaded by it alone. A later page is of one list: Convex allows one `paginate` a query.
+ */
 export async function loadPage(db: DatabaseReader, shard: number, cursor: LoadCursor | null): Promise<LoadPage> {
-  const { part, position } = cursor ?? { part: "own" as const, position: null };
-  const options = { numItems: PAGE_ROWS, cursor: position };
-  const empty: LoadPage = { mail: [], effects: [], timers: [], next: null };
+  if (cursor === null) return glance(db, shard);
+  const { part, position } = cursor;
+  const options = { numItems: part === "timers" ? PAGE_TIMERS : PAGE_ROWS, cursor: position };
+  const next = ({ isDone, continueCursor }: PaginationResult<unknown>): LoadCursor | null => {
+    if (!isDone) return { part, position: continueCursor };
+    const then = PARTS[PARTS.indexOf(part) + 1];
+    return then === undefined ? null : { part: then, position: null };
+  };
   switch (part) {
     case "own":
     case "outside": {
-      const read = db.query("mailbox").withIndex("by_inbox", (q) => q.eq("shard", shard).eq("origin", part));
-      const rows = await read.paginate(options);
-      return { ...empty, mail: rows.page.map(mailOf), next: after(rows, part, part === "own" ? "outside" : "effects") };
+      const rows = await mailIn(db, shard, part).paginate(options);
+      return { ...NOTHING, mail: rows.page.map(mailOf), next: next(rows) };
     }
     case "effects": {
-      const read = db.query("outbox").withIndex("by_state", (q) => q.eq("shard", shard).eq("state", "pending"));
-      const rows = await read.paginate(options);
-      const effects = rows.page.map(({ effectId, actor, kind, payload, createdAt }) => ({
-        effectId,
-        actor,
-        kind,
-        payload,
-        createdAt,
-      }));
-      return { ...empty, effects, next: after(rows, part, "timers") };
+      const rows = await effectsIn(db, shard).paginate(options);
+      return { ...NOTHING, effects: rows.page.map(effectOf), next: next(rows) };
     }
     case "timers": {
-      const rows = await db
-        .query("timers")
-        .withIndex("by_due", (q) => q.eq("shard", shard))
-        .paginate({ ...options, numItems: PAGE_TIMERS });
-      const timers = rows.page.map(({ actor, timerId, armedSequence, dueAt }) => ({ actor, timerId, armedSequence, dueAt }));
-      return { ...empty, timers, next: after(rows, part, null) };
+      const rows = await timersIn(db, shard).paginate(options);
+      return { ...NOTHING, timers: rows.page.map(timerOf), next: next(rows) };
     }
     default:
       return part satisfies never;
   }
 }
 
+const NOTHING: LoadPage = { mail: [], effects: [], timers: [], next: null };
+
+async function glance(db: DatabaseReader, shard: number): Promise<LoadPage> {
+  const [own, outside, effects, timers] = await Promise.all([
+    mailIn(db, shard, "own").take(GLANCE_ROWS + 1),
+    mailIn(db, shard, "outside").take(GLANCE_ROWS + 1),
+    effectsIn(db, shard).take(GLANCE_ROWS + 1),
+    timersIn(db, shard).take(PAGE_TIMERS + 1),
+  ]);
+  const long = [own, outside, effects].findIndex((rows) => rows.length > GLANCE_ROWS);
+  const whole = long !== -1 ? long : timers.length > PAGE_TIMERS ? 3 : 4;
+  const part = PARTS[whole];
+  return {
+    mail: [own, outside].slice(0, whole).flat().map(mailOf),
+    effects: whole > 2 ? effects.map(effectOf) : [],
+    timers: whole > 3 ? timers.map(timerOf) : [],
+    next: part === undefined ? null : { part, position: null },
+  };
+}
+
+const mailIn = (db: DatabaseReader, shard: number, origin: "own" | "outside") =>
+  db.query("mailbox").withIndex("by_inbox", (q) => q.eq("shard", shard).eq("origin", origin));
+
+const effectsIn = (db: DatabaseReader, shard: number) =>
+  db.query("outbox").withIndex("by_state", (q) => q.eq("shard", shard).eq("state", "pending"));
+
+const timersIn = (db: DatabaseReader, shard: number) => db.query("timers").withIndex("by_due", (q) => q.eq("shard", shard));
+
+const effectOf = ({ effectId, actor, kind, payload, createdAt }: Doc<"outbox">): PendingEffect => ({
+  effectId,
+  actor,
+  kind,
+  payload,
+  createdAt,
+});
+
+const timerOf = ({ actor, timerId, armedSequence, dueAt }: Doc<"timers">): Timer => ({ actor, timerId, armedSequence, dueAt });
+
 /** A mailbox row as the host takes it. */
 export function mailOf({ _id, origin, actor, key, event, cause, _creationTime }: Doc<"mailbox">): Mail {
   return { id: _id, origin, actor, key, event, cause, arrivedAt: _creationTime };
-}
-
-function after(rows: PaginationResult<unknown>, part: LoadCursor["part"], then: LoadCursor["part"] | null): LoadCursor | null {
-  if (!rows.isDone) return { part, position: rows.continueCursor };
-  return then === null ? null : { part: then, position: null };
 }

@@ -123,6 +123,11 @@ describe("a launch that nobody wants any more when it is answered", () => {
   });
 });
 
+const deliver = ({ service }: World, key: string) =>
+  service.mutation(api.mailbox.deliver, {
+    deliveries: [{ actor: FEATURE, key, event: "{}", cause: { kind: "sweep", name: "t" } }],
+  });
+
 describe("host.park", () => {
   const outside = async ({ service }: World) => {
     const shard = (await service.query(api.host.actors, { addresses: [PROJECT] }))[0]?.shard ?? 0;
@@ -156,6 +161,30 @@ describe("host.park", () => {
 });
 
 describe("host.load", () => {
+  const keysOf = ({ mail }: { mail: { key: string }[] }) => mail.map(({ key }) => key);
+
+  test("one page is enough for a shard with little in it", async () => {
+    const world = await aWorld();
+    const effectId = await anAgent(world);
+    await take(world, PROJECT, { sends: [{ index: 0, to: FEATURE, event: "{}" }], timers: [{ timerId: "a", dueAt: 10 }] });
+    await deliver(world, "x:1");
+    const { shard } = await actorAt(world, PROJECT);
+    const page = await world.service.query(api.host.load, { shard, cursor: null });
+    expect(keysOf(page)).toEqual([`${PROJECT}:2:0`, "x:1"]);
+    expect(page).toMatchObject({ effects: [{ effectId }], timers: [{ dueAt: 10 }], next: null });
+  });
+
+  test("the first page holds the lists that are short, up to the first that is not", async () => {
+    const world = await aWorld();
+    await anAgent(world);
+    await take(world, PROJECT, { sends: [{ index: 0, to: FEATURE, event: "{}" }], timers: [{ timerId: "a", dueAt: 10 }] });
+    for (let index = 0; index < 30; index++) await deliver(world, `x:${index}`);
+    const { shard } = await actorAt(world, PROJECT);
+    const page = await world.service.query(api.host.load, { shard, cursor: null });
+    expect(keysOf(page)).toEqual([`${PROJECT}:2:0`]);
+    expect(page).toMatchObject({ effects: [], timers: [], next: { part: "outside", position: null } });
+  });
+
   test("pages through everything pending of a shard: mail of both origins, effects, timers by due time; nothing settled or held", async () => {
     const world = await aWorld();
     const effectId = await anAgent(world);
@@ -167,9 +196,7 @@ describe("host.load", () => {
         { timerId: "a", dueAt: 10 },
       ],
     });
-    await world.service.mutation(api.mailbox.deliver, {
-      deliveries: [{ actor: FEATURE, key: "x:1", event: "{}", cause: { kind: "sweep", name: "t" } }],
-    });
+    await deliver(world, "x:1");
     const { shard } = await actorAt(world, PROJECT);
     const all = { mail: [] as string[], effects: [] as string[], timers: [] as number[] };
     let cursor: Parameters<typeof read>[0] = null;
@@ -185,6 +212,6 @@ describe("host.load", () => {
     } while (cursor !== null);
     expect(all.mail).toEqual([...sends.map(({ index }) => `${PROJECT}:2:${index}`), "x:1"]);
     expect(all).toMatchObject({ effects: [effectId], timers: [10, 20] });
-    expect(pages).toBe(5);
+    expect(pages).toBe(6);
   });
 });

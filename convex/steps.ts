@@ -284,7 +284,7 @@ export const vLoadCursor = v.object({
   position: v.union(v.string(), v.null()),
 });
 
-/** A page fills one of the three lists; `next` is null on the last one. */
+/** A first page may fill all three lists, a later one fills one of them; `next` is null on the last one. */
 export const vLoadPage = v.object({
   mail: v.array(vMail),
   effects: v.array(vPendingEffect),
