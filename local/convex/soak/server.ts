@@ -34,6 +34,6 @@ function footprint(): Footprint {
     rssMb: process.memoryUsage.rss() / MIB,
     heapMb: heapStats().heapSize / MIB,
     fileMb: size(file),
-    logMb: size(`${file}-wal`),
+    logMb: size(`${file}-wal`) + size(`${file}-log`),
   };
 }
