@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { badRequest } from "../http/replies.ts";
-import { importInCall, NO_SYSCALLS } from "../runner/call.ts";
+import { type ImportCall, importInCall, NO_SYSCALLS } from "../runner/call.ts";
 import { failureOf } from "../runner/failure.ts";
 import { LogLines } from "../runner/log-lines.ts";
 import type { BundledModule } from "./bundle.ts";
@@ -46,14 +46,14 @@ export class ModuleFolder {
 
   /** @throws {HttpError} 400 naming the module and why it cannot be loaded */
   async import(path: string, env: Env): Promise<ModuleExports> {
-    const call = {
+    const call: ImportCall = {
       kind: "import",
       functionPath: path,
       lines: new LogLines(),
       env,
       syscalls: NO_SYSCALLS,
-      assignedGlobals: new Map<string, unknown>(),
-    } as const;
+      assignedGlobals: null,
+    };
     try {
       return await importInCall(call, () => import(join(this.path, path)));
     } catch (error) {

@@ -47,10 +47,12 @@ export class Overlay {
   }
 
   /** This layer's writes that change something, in the order their documents were first written. */
-  *changes(): Generator<PendingWrite> {
+  changes(): PendingWrite[] {
+    const changes: PendingWrite[] = [];
     for (const write of this.writes.values()) {
-      if (write.next !== write.committed) yield write;
+      if (write.next !== write.committed) changes.push(write);
     }
+    return changes;
   }
 
   /** Every document of a table that any layer knows, with its last word (O1). */

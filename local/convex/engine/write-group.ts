@@ -60,7 +60,7 @@ export class WriteGroup {
   commitTransaction(tx: Transaction): Committed {
     if (this.host.log.isTouched(tx.baseVersion, () => tx.reads)) throw new Conflict();
     tx.finish();
-    const changes = [...tx.changes()];
+    const changes = tx.changes();
     if (changes.length === 0) return { ts: this.host.clock.latestTs, keys: [] };
     return this.write(() => {
       const ts = this.host.clock.tick();

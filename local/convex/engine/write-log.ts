@@ -7,9 +7,13 @@ import { compareKeys, type Key } from "./keys.ts";
 export type WrittenKey = { indexId: number; key: Key };
 
 const MAX_KEYS = 20_000;
+/** Commits that are not kept any more are cut off the list when there are this many of them, and as many left. */
+const COMPACT_AT = 4096;
 
 export class WriteLog {
   private commits: { version: number; keys: readonly WrittenKey[] }[] = [];
+  /** Where in `commits` the kept ones begin. */
+  private first = 0;
   private keyCount = 0;
   private latest = 0;
   /** Transactions older than this cannot be judged (W1). */
@@ -24,11 +28,14 @@ export class WriteLog {
     this.latest++;
     this.commits.push({ version: this.latest, keys });
     this.keyCount += keys.length;
-    while (this.keyCount > MAX_KEYS && this.commits.length > 1) {
-      const oldest = this.commits.shift();
+    while (this.keyCount > MAX_KEYS && this.commits.length - this.first > 1) {
+      const oldest = this.commits[this.first++];
       this.keyCount -= oldest?.keys.length ?? 0;
       this.floor = oldest?.version ?? this.floor;
     }
+    if (this.first < COMPACT_AT || this.first < this.commits.length - this.first) return;
+    this.commits = this.commits.slice(this.first);
+    this.first = 0;
   }
 
   /** What happened is not to be judged key by key (a rollback, a schema change): everyone under way must start again. */
@@ -36,6 +43,7 @@ export class WriteLog {
     this.latest++;
     this.floor = this.latest;
     this.commits = [];
+    this.first = 0;
     this.keyCount = 0;
   }
 
@@ -44,12 +52,15 @@ export class WriteLog {
     if (baseVersion < this.floor) return true;
     const intervals = new Map<number, ReadInterval[]>();
     for (const interval of reads()) intervals.set(interval.indexId, [...(intervals.get(interval.indexId) ?? []), interval]);
-    return this.commits.some(
-      ({ version, keys }) =>
-        version > baseVersion &&
-        keys.some(({ indexId, key }) =>
-          (intervals.get(indexId) ?? []).some(({ start, end }) => compareKeys(start, key) <= 0 && compareKeys(key, end) < 0),
-        ),
-    );
+    for (let at = this.commits.length - 1; at >= this.first; at--) {
+      const commit = this.commits[at];
+      if (!commit || commit.version <= baseVersion) return false;
+      for (const { indexId, key } of commit.keys) {
+        for (const { start, end } of intervals.get(indexId) ?? []) {
+          if (compareKeys(start, key) <= 0 && compareKeys(key, end) < 0) return true;
+        }
+      }
+    }
+    return false;
   }
 }
