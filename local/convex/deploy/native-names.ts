@@ -6,7 +6,7 @@
 //   N2. A call is rewritten only where the helper's name means the helper, its arguments are an anonymous function and a literal, and
 //       its value is not called on the spot (`this` would change). Everything else, the helper included, stays as it is.
 //   N3. No line of a module moves, so stack traces name the same lines. A module that cannot be read is left as it is.
-import { dirname, join, normalize } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import {
   type AnonymousFunctionDeclaration,
   type AnyNode,
@@ -31,26 +31,29 @@ const LOOKS_LIKE_HELPER = /"name",\s*\{\s*value\b/;
 
 /** The text to load for each module of one bundle that has such calls, by the module's path. */
 export function nativeNames(modules: readonly Module[]): ReadonlyMap<string, string> {
+  const helpers = new Map<string, string>(); // by the path of a module: what it gives the helper to others as
   const texts = new Map<string, string>();
-  if (!modules.some(({ source }) => LOOKS_LIKE_HELPER.test(source))) return texts;
-  const programs = new Map<string, Program>();
   for (const { path, source } of modules) {
+    if (!LOOKS_LIKE_HELPER.test(source)) continue;
     const program = read(source);
-    if (program) programs.set(normalize(path), program);
+    const local = program && helperIn(program);
+    if (!local) continue;
+    const name = exportedAs(program, local);
+    if (name !== null) helpers.set(normalize(path), name);
+    note(path, source, rewritten(source, program, local));
   }
-  const exported = new Map<string, string>();
-  for (const [path, program] of programs) {
-    const local = helperIn(program);
-    const name = local === null ? null : exportedAs(program, local);
-    if (name !== null) exported.set(path, name);
-  }
+  const names = [...helpers.keys()].map((path) => basename(path));
   for (const { path, source } of modules) {
-    const program = programs.get(normalize(path));
-    const helper = program && (helperIn(program) ?? importedHelper(program, path, exported));
-    const text = program && helper ? rewritten(source, program, helper) : source;
-    if (text !== source) texts.set(path, text);
+    if (helpers.has(normalize(path)) || !names.some((name) => source.includes(name))) continue;
+    const program = read(source);
+    const local = program && importedHelper(program, path, helpers);
+    if (local) note(path, source, rewritten(source, program, local));
   }
   return texts;
+
+  function note(path: string, source: string, text: string): void {
+    if (text !== source) texts.set(path, text);
+  }
 }
 
 function read(source: string): Program | null {
@@ -130,11 +133,21 @@ interface Splice {
   readonly text: string;
 }
 
+/** A function, or the module: `isShadowed` when it declares the helper's name itself, in whatever block. */
+interface Scope {
+  readonly outer: Scope | null;
+  isShadowed: boolean;
+}
+
 function rewritten(source: string, program: Program, helper: string): string {
   const splices: Splice[] = [];
-  const declaredAtTop = bindingsIn(program).filter((name) => name === helper).length;
-  if (declaredAtTop > 1 || isAssigned(program, helper)) return source;
-  visit(program, null);
+  const calls: { readonly call: CallExpression; readonly scope: Scope }[] = [];
+  const top: Scope = { outer: null, isShadowed: false };
+  let declaredAtTop = 0;
+  let isAssigned = false;
+  visit(program, null, top);
+  if (declaredAtTop > 1 || isAssigned) return source;
+  for (const { call, scope } of calls) if (!isShadowed(scope)) rewriteCall(call);
   splices.sort((a, b) => a.from - b.from);
   let text = "";
   let at = 0;
@@ -144,11 +157,23 @@ function rewritten(source: string, program: Program, helper: string): string {
   }
   return text + source.slice(at);
 
-  // N2: inside a function that declares the helper's name, it is something else.
-  function visit(node: AnyNode, parent: AnyNode | null): void {
-    if (isFunction(node) && bindingsIn(node).includes(helper)) return;
-    if (node.type === "CallExpression" && isNamed(node.callee, helper) && !isUsedAtOnce(node, parent)) rewriteCall(node);
-    for (const child of childrenOf(node)) visit(child, node);
+  function visit(node: AnyNode, parent: AnyNode | null, scope: Scope): void {
+    if (declares(node, helper)) declared(scope);
+    if (node.type === "CallExpression" && isNamed(node.callee, helper) && !isUsedAtOnce(node, parent))
+      calls.push({ call: node, scope });
+    if (node.type === "AssignmentExpression") isAssigned ||= namesOf(node.left).includes(helper);
+    if (node.type === "UpdateExpression") isAssigned ||= isNamed(node.argument, helper);
+    let inner = scope;
+    if (isFunction(node)) {
+      inner = { outer: scope, isShadowed: node.params.some((param) => namesOf(param).includes(helper)) };
+      if (node.type === "FunctionExpression" && node.id?.name === helper) inner.isShadowed = true;
+    }
+    for (const child of childrenOf(node)) visit(child, node, inner);
+  }
+
+  function declared(scope: Scope): void {
+    scope.isShadowed = scope !== top;
+    if (scope === top) declaredAtTop++;
   }
 
   function rewriteCall({ start, end, arguments: [fn, name, ...more] }: CallExpression): void {
@@ -179,30 +204,30 @@ function isUsedAtOnce(call: CallExpression, parent: AnyNode | null): boolean {
 const isFunction = (node: AnyNode): node is FunctionNode =>
   node.type === "ArrowFunctionExpression" || node.type === "FunctionExpression" || node.type === "FunctionDeclaration";
 
-/** Names declared in a function or module, those of its blocks included, those of functions inside it not. */
-function bindingsIn(scope: Program | FunctionNode): string[] {
-  const names: string[] = [];
-  if (scope.type === "Program") for (const statement of scope.body) collect(statement);
-  else {
-    if (scope.type === "FunctionExpression" && scope.id) names.push(scope.id.name);
-    for (const param of scope.params) names.push(...namesOf(param));
-    collect(scope.body);
+/** Does this node, itself, declare a name in the function it is in? */
+function declares(node: AnyNode, name: string): boolean {
+  switch (node.type) {
+    case "VariableDeclarator":
+      return namesOf(node.id).includes(name);
+    case "CatchClause":
+      return node.param != null && namesOf(node.param).includes(name);
+    case "ClassDeclaration":
+    case "ClassExpression":
+    case "FunctionDeclaration":
+      return node.id?.name === name;
+    case "ImportSpecifier":
+    case "ImportDefaultSpecifier":
+    case "ImportNamespaceSpecifier":
+      return node.local.name === name;
+    default:
+      return false;
   }
-  return names;
+}
 
-  function collect(node: AnyNode): void {
-    if (node.type === "VariableDeclarator") names.push(...namesOf(node.id));
-    else if (node.type === "CatchClause" && node.param) names.push(...namesOf(node.param));
-    else if ((node.type === "ClassDeclaration" || node.type === "ClassExpression") && node.id) names.push(node.id.name);
-    else if (
-      node.type === "ImportSpecifier" ||
-      node.type === "ImportDefaultSpecifier" ||
-      node.type === "ImportNamespaceSpecifier"
-    )
-      names.push(node.local.name);
-    if (node.type === "FunctionDeclaration" && node.id) names.push(node.id.name);
-    if (!isFunction(node)) for (const child of childrenOf(node)) collect(child);
-  }
+/** N2: inside a function that declares the helper's name, it is something else. */
+function isShadowed(scope: Scope): boolean {
+  for (let at: Scope | null = scope; at; at = at.outer) if (at.isShadowed) return true;
+  return false;
 }
 
 function namesOf(pattern: Pattern): string[] {
@@ -226,16 +251,14 @@ function namesOf(pattern: Pattern): string[] {
   }
 }
 
-function isAssigned(node: AnyNode, name: string): boolean {
-  if (node.type === "AssignmentExpression" && namesOf(node.left).includes(name)) return true;
-  if (node.type === "UpdateExpression" && isNamed(node.argument, name)) return true;
-  return childrenOf(node).some((child) => isAssigned(child, name));
-}
-
 function childrenOf(node: AnyNode): AnyNode[] {
   const children: AnyNode[] = [];
-  for (const value of Object.values(node)) {
-    for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) children.push(child);
+  const fields: Readonly<Record<string, unknown>> = Object(node);
+  for (const name in fields) {
+    const value = fields[name];
+    if (Array.isArray(value)) {
+      for (const child of value) if (isNode(child)) children.push(child);
+    } else if (isNode(value)) children.push(value);
   }
   return children;
 }
