@@ -17,7 +17,7 @@ const JOURNAL_SUFFIX = "-log";
 /** What may lie beside a database file and belongs to it, by what its name has more. */
 export const SIDE_FILES: readonly string[] = ["-wal", "-shm", JOURNAL_SUFFIX];
 
-/** Of records between two folds: what a restart has to replay, some 40 ms. */
+/** Of records between two folds: what a restart has to replay, some 40 ms. Characters nearly all are bytes. */
 const MAX_BYTES = 2 * 1024 * 1024;
 const MAX_DOCUMENTS = 4_000;
 
@@ -125,15 +125,23 @@ export class Commits {
 
   /** @param ts ns of the last commit */
   close(ts: bigint): void {
-    let isFolded = false;
     try {
-      if (!this.isLost) this.fold(ts);
-      isFolded = !this.isLost;
+      this.assertWhole();
+      this.fold(ts);
     } catch {
-      // a full disk: everything acknowledged is in the journal, for the next start (M1)
+      return this.abandon(); // a full disk, perhaps: everything acknowledged is in the journal, for the next start (M1)
     }
-    if (isFolded) this.journal.remove();
-    else this.journal.close();
+    this.journal.remove();
+    this.finalize();
+  }
+
+  /** Lets go of the journal without a word in it being changed. */
+  abandon(): void {
+    this.journal.close();
+    this.finalize();
+  }
+
+  private finalize(): void {
     for (const statement of Object.values(this.bounds)) statement.finalize();
   }
 

@@ -104,7 +104,7 @@ export class Journal {
 
   #encode(record: string): Buffer {
     const most = HEAD_BYTES + record.length * 3; // a UTF-16 unit takes at most three bytes
-    if (most > this.#scratch.length) this.#scratch = Buffer.alloc(most * 2);
+    if (most > this.#scratch.length) this.#scratch = Buffer.alloc(most);
     const length = this.#scratch.write(record, HEAD_BYTES, "utf8");
     const bytes = this.#scratch.subarray(0, HEAD_BYTES + length);
     bytes.writeUInt32LE(length, 0);

@@ -78,7 +78,12 @@ export class Store {
       answer: (sessionId, requestId, replay, atMs) => this.settings.restoreReplay(sessionId, requestId, replay, atMs),
       clock: (ts) => this.clock.reach(ts),
     });
-    this.commits.recover();
+    try {
+      this.commits.recover();
+    } catch (error) {
+      this.commits.abandon();
+      throw error;
+    }
     this.undo = new UndoLog(this.catalog, this.rows, this.clock.latestTs, options.maxHistoryChars);
   }
 

@@ -38,6 +38,7 @@ export async function restore(from: string, dir: string, replace: boolean): Prom
   const group = store.beginGroup();
   group.advance(kept?.latestTs); // R2
   group.commit();
+  store.freeze().release(); // in the one file that is renamed, or refused (a full disk)
   store.close();
   copyBlobs(join(from, FILES), join(dir, FILES));
   await syncPath(draft);
