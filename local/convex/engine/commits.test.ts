@@ -143,6 +143,37 @@ describe("commits", () => {
     store.close();
   });
 
+  test("M5: SQLite ending its transaction by itself is missed at once, and the next write brings everything back", () => {
+    write(1);
+    write(2);
+    const database: unknown = Reflect.get(temporary.store, "database");
+    if (!(database instanceof Database)) throw new Error("the store has its connection elsewhere");
+    const under = temporary.store.begin({ kind: "query", nowMs: 0 });
+    database.run("ROLLBACK"); // as SQLite does when a read fails
+    expect(() => collect(under, scanOf("notes"))).toThrow(expect.objectContaining({ code: "StateLost" }));
+    expect(() => temporary.store.begin({ kind: "query", nowMs: 0 })).toThrow(expect.objectContaining({ code: "StateLost" }));
+    const refused = temporary.store.beginGroup();
+    expect(() => refused.advance()).toThrow(expect.objectContaining({ code: "StateLost" }));
+    refused.rollback();
+    expect(numbers(temporary.store)).toEqual([1, 2]);
+
+    const group = temporary.store.beginGroup();
+    const [first, second] = [3, 4].map((n) => {
+      const tx = temporary.store.begin({ kind: "mutation", nowMs: Date.now() });
+      tx.insert("notes", { n });
+      return tx;
+    });
+    if (first) group.commitTransaction(first);
+    database.run("ROLLBACK");
+    expect(() => second && group.commitTransaction(second)).toThrow();
+    group.rollback();
+    expect(numbers(temporary.store)).toEqual([1, 2]);
+    write(5);
+    const store = Store.open(asLeft("brought-back.sqlite"));
+    expect(numbers(store)).toEqual([1, 2, 5]);
+    store.close();
+  });
+
   test("an orderly end leaves one file", () => {
     write(1);
     const file = asLeft("orderly.sqlite");

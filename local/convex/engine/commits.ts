@@ -4,8 +4,10 @@
 //   M2. A fold and the end of the records it makes superfluous are one: it stores the generation that every later record must bear.
 //   M3. A record says which documents and answers a group wrote. A group that wrote anything else (schemas, tables, settings)
 //       commits by a fold, and so does one the journal has no room for.
-//   M4. A rollback goes back to the last fold and replays: exactly what was acknowledged. When even that fails, nothing is served
-//       any more until the store is opened again.
+//   M4. A rollback goes back to the last fold and replays: exactly what was acknowledged. When even that fails, nothing is read or
+//       written until a later one succeeds, or the store is opened again.
+//   M5. SQLite ends the open transaction by itself when the disk fails it, even on a read. It is missed before anything else is read
+//       or written, and counts as lost until a rollback has replayed it.
 import type { Database, Statement } from "bun:sqlite";
 import { StoreUnusable } from "./errors.ts";
 import { Journal } from "./journal.ts";
@@ -38,6 +40,7 @@ export class Commits {
   private chars = 0;
   private documents = 0;
   private isBeyondRecords = false;
+  private isWriting = false;
   /** Documents in the journal's records. */
   private recorded = 0;
   private isLost = false;
@@ -61,19 +64,21 @@ export class Commits {
     if (this.generation !== null) this.replay(this.journal.read(this.generation));
   }
 
-  /** M4. @throws {StoreUnusable} */
+  /** M4, M5. @throws {StoreUnusable} */
   assertWhole(): void {
+    if ((this.isWriting || this.journal.bytes > 0) && !this.database.inTransaction) this.isLost = true;
     if (!this.isLost) return;
     throw new StoreUnusable(
       "StateLost",
-      "The database could not be read back after a failed write, so nothing is served. Restart the deployment: nothing that was acknowledged is lost.",
+      "The disk failed the database, so nothing is served from it. Check the disk and restart the deployment: nothing that was acknowledged is lost.",
     );
   }
 
-  /** Before a group's first write. */
+  /** Before each write of a group. */
   begin(): void {
     this.assertWhole();
     if (!this.database.inTransaction) this.bounds.begin.run();
+    this.isWriting = true;
   }
 
   /** The group wrote a document; null: removed it. */
@@ -94,6 +99,7 @@ export class Commits {
 
   /** Makes the group durable. @param ts ns of its last commit @throws what the disk says; roll back then */
   commit(ts: bigint): void {
+    this.assertWhole();
     if (!this.hasRoom() || !this.appended(ts)) this.fold(ts);
     this.forgetGroup();
   }
@@ -104,6 +110,7 @@ export class Commits {
     try {
       if (this.database.inTransaction) this.bounds.rollback.run(); // SQLite may have done it by itself
       reload();
+      this.isLost = false;
       this.replay(this.journal.reread());
     } catch (error) {
       this.isLost = true;
@@ -111,7 +118,7 @@ export class Commits {
     }
   }
 
-  /** Puts everything into the file. Between groups. @param ts ns of the last commit */
+  /** Puts everything into the file. @param ts ns of the last commit @throws what the disk says; roll back then */
   fold(ts: bigint): void {
     if (!this.database.inTransaction) return;
     const next = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
@@ -129,9 +136,10 @@ export class Commits {
       this.assertWhole();
       this.fold(ts);
     } catch {
-      return this.abandon(); // a full disk, perhaps: everything acknowledged is in the journal, for the next start (M1)
+      // a full disk, perhaps: everything acknowledged is in the journal, for the next start (M1)
     }
-    this.journal.remove();
+    if (this.isLost || this.journal.bytes > 0) this.journal.close();
+    else this.journal.remove();
     this.finalize();
   }
 
@@ -172,6 +180,7 @@ export class Commits {
     this.chars = 0;
     this.documents = 0;
     this.isBeyondRecords = false;
+    this.isWriting = false;
   }
 
   private replay(records: readonly string[]): void {

@@ -20,6 +20,7 @@ import { UndoLog } from "./undo-log.ts";
 import type { JsonValue } from "./values.ts";
 import { WriteGroup } from "./write-group.ts";
 import { WriteLog } from "./write-log.ts";
+import { asWriteRefused } from "./write-refused.ts";
 
 export type StoreOptions = {
   /** FULL (default): a commit survives power loss. NORMAL: only the death of the process. */
@@ -78,6 +79,7 @@ export class Store {
       answer: (sessionId, requestId, replay, atMs) => this.settings.restoreReplay(sessionId, requestId, replay, atMs),
       clock: (ts) => this.clock.reach(ts),
     });
+    this.rows.beforeReads(() => this.commits.assertWhole());
     try {
       this.commits.recover();
     } catch (error) {
@@ -148,13 +150,7 @@ export class Store {
       log,
       undo,
       longWork: this.longWork,
-      revert: () => {
-        this.documents.clear();
-        commits.rollback(() => {
-          catalog.reload();
-          this.readSchemas();
-        });
-      },
+      revert: () => this.revert(),
       release: () => {
         this.group = null;
       },
@@ -218,7 +214,12 @@ export class Store {
    *  Not while a group is open; `release` before `close`. */
   freeze(): { readonly file: string; readonly ts: bigint; readonly release: () => void } {
     if (this.group) throw new Error("A write group is open. Freeze between groups.");
-    this.commits.fold(this.latestTs);
+    try {
+      this.commits.fold(this.latestTs);
+    } catch (error) {
+      this.revert();
+      throw asWriteRefused(error);
+    }
     const checkpoint = this.database.query<{ busy: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get();
     if (checkpoint?.busy !== 0) throw new Error("The log could not be folded into the database file.");
     this.database.run("PRAGMA wal_autocheckpoint = 0");
@@ -235,6 +236,15 @@ export class Store {
     this.rows.close();
     this.settings.close();
     this.database.close();
+  }
+
+  /** Takes the file, and memory with it, back to what was acknowledged. */
+  private revert(): void {
+    this.documents.clear();
+    this.commits.rollback(() => {
+      this.catalog.reload();
+      this.readSchemas();
+    });
   }
 
   private replayDocument(id: string, text: string | null): void {

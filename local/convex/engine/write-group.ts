@@ -159,9 +159,9 @@ export class WriteGroup {
   /** Runs writes inside the group's SQLite transaction; a failure leaves it fit for nothing but a rollback (G1). */
   private write<T>(run: () => T): T {
     this.assertUsable();
-    if (this.state === "idle") this.host.commits.begin();
     this.state = "writing";
     try {
+      this.host.commits.begin();
       return run();
     } catch (error) {
       this.state = "broken";
