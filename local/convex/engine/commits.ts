@@ -19,7 +19,7 @@ const JOURNAL_SUFFIX = "-log";
 /** What may lie beside a database file and belongs to it, by what its name has more. */
 export const SIDE_FILES: readonly string[] = ["-wal", "-shm", JOURNAL_SUFFIX];
 
-/** Of records between two folds: what a restart has to replay, some 40 ms. Characters nearly all are bytes. */
+/** Of records between two folds: what a restart has to replay, some 50 ms. Characters nearly all are bytes. */
 const MAX_BYTES = 2 * 1024 * 1024;
 const MAX_DOCUMENTS = 4_000;
 
