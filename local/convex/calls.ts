@@ -26,7 +26,7 @@ import { internalOrigin, type RequestOrigin } from "./runner/origin.ts";
 import type { CallResult } from "./runner/outcome.ts";
 import { elapsedMs, nowMs } from "./runner/real-globals.ts";
 import { cancelJob, insertJob, jobState } from "./runner/scheduling.ts";
-import type { TransactionRun, TransactionRunner } from "./runner/transaction-runner.ts";
+import type { TransactionRequest, TransactionRun, TransactionRunner } from "./runner/transaction-runner.ts";
 import type { FileStorage } from "./storage/file-storage.ts";
 
 export interface FunctionCall {
@@ -215,7 +215,10 @@ export class FunctionCalls implements ActionHost {
    * @throws when the deployment failed
    */
   async runOwnMutation(call: FunctionCall, tx: Transaction): Promise<TransactionRun> {
-    return this.#runMutation(this.find(call, "mutation"), call, tx);
+    const fn = this.find(call, "mutation");
+    const run = await this.options.runner.run(this.#mutationRun(fn, call, tx));
+    this.#noteMutation(fn, call, run);
+    return run;
   }
 
   async #mutate(fn: RegisteredFunction, call: MutationCall, group: OpenGroup): Promise<CallResult> {
@@ -226,7 +229,8 @@ export class FunctionCalls implements ActionHost {
       if (replay !== null) return { ok: true, valueJson: replay.valueJson, ts: replay.ts, lines: [] };
     }
     const tx = store.begin({ kind: "mutation", nowMs: nowMs(), component: fn.home.path });
-    const run = await this.#runMutation(fn, call, tx);
+    const run = await this.options.runner.run(this.#mutationRun(fn, call, tx));
+    this.#noteMutation(fn, call, run);
     const { outcome, lines } = run;
     if (!outcome.ok) return { ok: false, failure: outcome.failure, requestId: call.origin.requestId, lines };
     const { ts } = group.commit(tx);
@@ -236,9 +240,9 @@ export class FunctionCalls implements ActionHost {
     return { ok: true, valueJson, ts, lines };
   }
 
-  async #runMutation(fn: RegisteredFunction, call: FunctionCall, tx: Transaction): Promise<TransactionRun> {
-    const { store, runner, observer, code } = this.options;
-    const run = await runner.run({
+  #mutationRun(fn: RegisteredFunction, call: FunctionCall, tx: Transaction): TransactionRequest {
+    const { store, code } = this.options;
+    return {
       code: code(),
       fn,
       args: call.args,
@@ -248,10 +252,12 @@ export class FunctionCalls implements ActionHost {
       snapshotTs: store.latestTs,
       previousJournal: null,
       beginSnapshot: (component) => store.begin({ kind: "query", nowMs: nowMs(), component }),
-    });
-    const error = run.outcome.ok ? null : run.outcome.failure.description;
-    observer.note({ ...observed(call, fn), tookMs: run.tookMs, lines: run.lines, error });
-    return run;
+    };
+  }
+
+  #noteMutation(fn: RegisteredFunction, call: FunctionCall, { outcome, tookMs, lines }: TransactionRun): void {
+    const error = outcome.ok ? null : outcome.failure.description;
+    this.options.observer.note({ ...observed(call, fn), tookMs, lines, error });
   }
 
   #byKind(kind: FunctionKind, call: FunctionCall): Promise<CallResult> {

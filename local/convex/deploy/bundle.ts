@@ -2,11 +2,14 @@
 import { createHash } from "node:crypto";
 import type { JsonObject, JsonValue } from "../engine/index.ts";
 import { badRequest } from "../http/replies.ts";
+import { nativeNames } from "./native-names.ts";
 
 export interface BundledModule {
   /** Path inside the bundle, with `.js`: `messages.js`, `_deps/abc.js`. */
   readonly path: string;
   readonly source: string;
+  /** What is loaded in its place, where that differs (native-names.ts). */
+  readonly loaded?: string;
   readonly environment: "isolate" | "node";
   /** As the CLI computes it, over source and source map; lets the next push leave unchanged modules out. */
   readonly sha256: string;
@@ -65,7 +68,7 @@ export function parsePush(request: JsonObject, current: Bundle): Bundle {
   }
   modules.sort((a, b) => (a.path < b.path ? -1 : 1));
   return {
-    modules,
+    modules: named(modules),
     schema: optionalModule(app.schema),
     udfServerVersion: String(app.udfServerVersion ?? "0.0.0"),
     definition: optionalModule(app.definition),
@@ -82,7 +85,7 @@ function parseComponent(value: JsonValue): ComponentBundle {
   return {
     definitionPath,
     definition: parseModule(definition),
-    modules: modules.sort((a, b) => (a.path < b.path ? -1 : 1)),
+    modules: named(modules.sort((a, b) => (a.path < b.path ? -1 : 1))),
     schema: optionalModule(schema),
     udfServerVersion: String(udfServerVersion ?? "0.0.0"),
   };
@@ -100,6 +103,15 @@ function parseModule(value: JsonValue): BundledModule {
     .update(source)
     .update(typeof sourceMap === "string" ? sourceMap : "");
   return { path, source, environment: environment === "node" ? "node" : "isolate", sha256: hash.digest("hex") };
+}
+
+/** Worked out once for each push: it means reading all of the code. */
+function named(modules: readonly BundledModule[]): BundledModule[] {
+  const texts = nativeNames(modules);
+  return modules.map(({ loaded: _, ...module }) => {
+    const loaded = texts.get(module.path);
+    return loaded === undefined ? module : { ...module, loaded };
+  });
 }
 
 function object(value: JsonValue | undefined, what: string): JsonObject {

@@ -3,7 +3,7 @@
 //   M3. A call shares no module with any other call, nested ones included; within one call modules are shared as usual.
 // Costs some milliseconds a call: not for serving.
 import type { HttpRouter } from "convex/server";
-import { importInCall, NO_SYSCALLS } from "../runner/call.ts";
+import { type ImportCall, importInCall, NO_SYSCALLS } from "../runner/call.ts";
 import type { Mount, RegisteredFunction } from "../runner/functions.ts";
 import { LogLines } from "../runner/log-lines.ts";
 import type { LoadedCode } from "./load-code.ts";
@@ -48,14 +48,14 @@ function freshRouter(code: Mount, router: HttpRouter): HttpRouter {
 }
 
 function evaluate(code: Mount, module: string): Promise<Readonly<Record<string, unknown>>> {
-  const call = {
+  const call: ImportCall = {
     kind: "import",
     functionPath: module,
     lines: new LogLines(),
     env: code.env,
     syscalls: NO_SYSCALLS,
-    assignedGlobals: new Map<string, unknown>(),
-  } as const;
+    assignedGlobals: null,
+  };
   return importInCall(call, () => {
     // Bun keeps evaluated modules, ES modules too, in this table (1.4).
     for (const path of Object.keys(require.cache)) if (path.startsWith(`${code.dir}/`)) delete require.cache[path];

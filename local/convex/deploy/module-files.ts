@@ -7,11 +7,13 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { badRequest } from "../http/replies.ts";
-import { importInCall, NO_SYSCALLS } from "../runner/call.ts";
+import { type ImportCall, importInCall, NO_SYSCALLS } from "../runner/call.ts";
 import { failureOf } from "../runner/failure.ts";
 import { LogLines } from "../runner/log-lines.ts";
+import type { BundledModule } from "./bundle.ts";
 
 export type ModuleExports = Readonly<Record<string, unknown>>;
+type LoadableModule = Pick<BundledModule, "path" | "source" | "loaded">;
 type Env = Readonly<Record<string, string>>;
 
 export class ModuleFolder {
@@ -22,9 +24,9 @@ export class ModuleFolder {
    * @param dir the deployment's data folder
    * @param owner whose modules these are: equal modules of different owners stay apart
    */
-  static write(dir: string, owner: string, modules: readonly { path: string; source: string }[], env: Env): ModuleFolder {
+  static write(dir: string, owner: string, modules: readonly LoadableModule[], env: Env): ModuleFolder {
     const hash = createHash("sha256").update(
-      JSON.stringify([owner, modules.map(({ path, source }) => [path, source]), Object.entries(env)]),
+      JSON.stringify([owner, modules.map(({ path, source, loaded }) => [path, loaded ?? source]), Object.entries(env)]),
     );
     const folder = join(dir, "modules", hash.digest("hex").slice(0, 20));
     if (!existsSync(folder)) {
@@ -33,7 +35,7 @@ export class ModuleFolder {
       for (const module of modules) {
         const file = join(draft, module.path);
         mkdirSync(dirname(file), { recursive: true });
-        writeFileSync(file, module.source);
+        writeFileSync(file, module.loaded ?? module.source);
       }
       mkdirSync(draft, { recursive: true });
       writeFileSync(join(draft, "package.json"), '{"type":"module"}');
@@ -44,14 +46,14 @@ export class ModuleFolder {
 
   /** @throws {HttpError} 400 naming the module and why it cannot be loaded */
   async import(path: string, env: Env): Promise<ModuleExports> {
-    const call = {
+    const call: ImportCall = {
       kind: "import",
       functionPath: path,
       lines: new LogLines(),
       env,
       syscalls: NO_SYSCALLS,
-      assignedGlobals: new Map<string, unknown>(),
-    } as const;
+      assignedGlobals: null,
+    };
     try {
       return await importInCall(call, () => import(join(this.path, path)));
     } catch (error) {

@@ -120,15 +120,16 @@ export class Catalog {
     return tables.map((table) => ({ table, indexes: this.systemTables.get(table.name)?.indexes ?? [] }));
   }
 
-  /** Writes a reserved table's rows. Inside the caller's SQLite transaction. */
-  store(table: Table): void {
-    if (this.isStored(table)) return;
+  /** Writes a reserved table's rows, inside the caller's SQLite transaction. @returns whether it had none yet */
+  store(table: Table): boolean {
+    if (this.isStored(table)) return false;
     this.database
       .query("INSERT INTO tables(number, component, name) VALUES (?, ?, ?)")
       .run(table.number, table.component, table.name);
     for (const index of table.indexes) this.storeIndex(table, index);
     this.stored.add(table.number);
     this.components.add(table.component);
+    return true;
   }
 
   /** A new index of a table, not yet part of it (`replace` makes it so). */

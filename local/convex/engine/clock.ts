@@ -1,19 +1,26 @@
 // The deployment's clock: commit timestamps and creation times.
-//   C1. Commit timestamps strictly increase, across restarts and whatever the machine's clock does. The file holds a bound a little
-//       ahead of the last one (settings.ts), where the clock goes on after a restart.
+//   C1. Commit timestamps strictly increase, across restarts and whatever the machine's clock does.
 //   C2. Creation times strictly increase too, so documents list in the order they were made.
 
 const NS_PER_MS = 1_000_000n;
 
 export class Clock {
-  private lastCreationTime: number;
+  private last = 0n;
+  private lastCreationTime = 0;
 
-  /** @param last ns of the last commit ever acknowledged. @param now ms since the epoch */
+  /** @param last ns of the last commit, as far as is known yet. @param now ms since the epoch */
   constructor(
-    private last: bigint,
+    last: bigint,
     private readonly now: () => number,
   ) {
-    this.lastCreationTime = Number(last / NS_PER_MS);
+    this.reach(last);
+  }
+
+  /** There was a commit at `ts` (ns), before this clock. */
+  reach(ts: bigint): void {
+    if (ts > this.last) this.last = ts;
+    // What was made in the commit's millisecond has creation times of a fraction more (C2).
+    this.lastCreationTime = Math.max(this.lastCreationTime, Number(ts / NS_PER_MS) + 1);
   }
 
   get latestTs(): bigint {

@@ -44,7 +44,15 @@ const insert = (n) => {
 const count = () => store.begin({ kind: "query", nowMs: Date.now() }).count("rows");
 let n = 0;
 while (n < 10_000 && insert(n)) n++;
-console.log(JSON.stringify({ acknowledged: n, count: count(), isSecondRefused: !insert(n), countAfter: count() }));
+const result = { acknowledged: n, count: count(), isSecondRefused: !insert(n), countAfter: count() };
+let isFreezeRefused = false;
+try {
+  store.freeze().release();
+} catch {
+  isFreezeRefused = true;
+}
+console.log(JSON.stringify({ ...result, isFreezeRefused, countAfterFreeze: count() }));
+store.close();
 `;
 
 /** Runs a writer until it has acknowledged `atLeast`, kills it, and returns the last number it acknowledged. */
@@ -113,7 +121,13 @@ test("a full disk refuses the write, keeps everything acknowledged, and goes on 
     const { acknowledged, ...after } = JSON.parse(await new Response(child.stdout).text());
     expect(acknowledged).toBeGreaterThan(50);
     expect(acknowledged).toBeLessThan(10_000);
-    expect(after).toEqual({ count: acknowledged, isSecondRefused: true, countAfter: acknowledged });
+    expect(after).toEqual({
+      count: acknowledged,
+      isSecondRefused: true,
+      countAfter: acknowledged,
+      isFreezeRefused: true,
+      countAfterFreeze: acknowledged,
+    });
     await child.exited;
     const store = Store.open(file);
     expect(ask(store, (tx) => tx.count("rows"))).toBe(acknowledged);

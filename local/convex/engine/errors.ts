@@ -60,7 +60,7 @@ export class SchemaRefused extends EngineError {
   readonly isUserError = true;
 }
 
-export type StoreTrouble = "NotOurFile" | "Damaged" | "NewerFormat" | "InUse" | "CannotOpen";
+export type StoreTrouble = "NotOurFile" | "Damaged" | "NewerFormat" | "InUse" | "CannotOpen" | "StateLost";
 
 /** The database file cannot be served. `code` says why; the message says what to do. */
 export class StoreUnusable extends EngineError {

@@ -6,9 +6,11 @@ import { existsSync, statSync } from "node:fs";
 import { StoreUnusable } from "./errors.ts";
 
 const APPLICATION_ID = 0x4f6d6b43; // "OmkC"
-/** 2: the undo log left the file. */
-const FORMAT_VERSION = 2;
+/** 2: the undo log left the file. 3: a journal lies beside it, which an older program would not read. */
+const FORMAT_VERSION = 3;
 const CACHE_KIB = 65_536;
+/** Pages a transaction may hold in memory, about 200 MB: one that stays open over many groups (commits.ts) must not write early. */
+const SPILL_PAGES = 50_000;
 const CHECKPOINT_PAGES = 8_000; // about 32 MB of log: fewer, larger checkpoints cost a third less per commit than the default 1,000
 
 const TABLES = `
@@ -33,6 +35,7 @@ export function openFile(path: string, synchronous: "FULL" | "NORMAL"): Database
     database.run("PRAGMA journal_mode = WAL");
     database.run(`PRAGMA synchronous = ${synchronous}`);
     database.run(`PRAGMA cache_size = -${CACHE_KIB}`);
+    database.run(`PRAGMA cache_spill = ${SPILL_PAGES}`);
     setAutoCheckpoint(database);
     if (isNew) create(database);
     else upgrade(database);

@@ -14,30 +14,35 @@ const MAX_LENGTH = 37;
 const MAX_TABLE_NUMBER = 0xffffffff;
 const DAY_MS = 86_400_000;
 
-const TIME_BYTES = 6;
 const RANDOM_BYTES = 8;
 const POOLED_IDS = 256;
 const pool = new Uint8Array(RANDOM_BYTES * POOLED_IDS);
 let pooled = 0;
+/** Where ids are put together, one at a time. */
+const scratch = new Uint8Array(5 + BODY_BYTES + CHECKSUM_BYTES);
 
-/** A new id in a table; `nowMs` gives the day it carries. */
+/** A new id in a table; `nowMs` gives the time and the day it carries. */
 export function makeId(tableNumber: number, nowMs: number): string {
   if (pooled === 0) {
     crypto.getRandomValues(pool);
     pooled = POOLED_IDS;
   }
   pooled--;
-  const head = varint(tableNumber);
-  const bytes = new Uint8Array(head.length + BODY_BYTES + CHECKSUM_BYTES);
-  bytes.set(head);
-  let at = head.length;
-  for (let shift = TIME_BYTES - 1; shift >= 0; shift--) bytes[at++] = Math.floor(nowMs / 256 ** shift) & 0xff;
-  for (let i = 0; i < RANDOM_BYTES; i++) bytes[at++] = pool[pooled * RANDOM_BYTES + i] ?? 0;
-  const day = Math.floor(nowMs / DAY_MS) & 0xffff;
-  bytes[at++] = day >> 8;
-  bytes[at] = day & 0xff;
-  writeChecksum(bytes);
-  return toText(bytes);
+  let at = writeVarint(scratch, tableNumber);
+  const high = Math.floor(nowMs / 2 ** 32);
+  const low = nowMs >>> 0;
+  scratch[at++] = high >> 8;
+  scratch[at++] = high;
+  scratch[at++] = low >>> 24;
+  scratch[at++] = low >>> 16;
+  scratch[at++] = low >>> 8;
+  scratch[at++] = low;
+  for (let i = pooled * RANDOM_BYTES; i < (pooled + 1) * RANDOM_BYTES; i++) scratch[at++] = pool[i] ?? 0;
+  const day = Math.floor(nowMs / DAY_MS);
+  scratch[at++] = day >> 8;
+  scratch[at++] = day;
+  writeChecksum(scratch, at);
+  return toText(scratch, at + CHECKSUM_BYTES);
 }
 
 export type IdProblem = { problem: string };
@@ -77,23 +82,23 @@ export function decodeId(text: string): { tableNumber: number } | IdProblem {
 
 /** The lowest and the highest text an id of this table could have (I2); both ends inclusive. */
 export function idRange(tableNumber: number): { low: string; high: string } {
-  const head = varint(tableNumber);
-  const low = new Uint8Array(head.length + BODY_BYTES + CHECKSUM_BYTES);
-  low.set(head);
-  const high = new Uint8Array(low.length).fill(0xff);
-  high.set(head);
-  return { low: toText(low), high: toText(high) };
+  const low = new Uint8Array(5 + BODY_BYTES + CHECKSUM_BYTES);
+  const headBytes = writeVarint(low, tableNumber);
+  const high = low.slice().fill(0xff, headBytes);
+  const length = headBytes + BODY_BYTES + CHECKSUM_BYTES;
+  return { low: toText(low, length), high: toText(high, length) };
 }
 
-function varint(value: number): number[] {
-  const bytes: number[] = [];
+/** @returns how many bytes it took, five at most */
+function writeVarint(into: Uint8Array, value: number): number {
+  let at = 0;
   let rest = value;
   while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80);
+    into[at++] = (rest & 0x7f) | 0x80;
     rest = Math.floor(rest / 0x80);
   }
-  bytes.push(rest);
-  return bytes;
+  into[at++] = rest;
+  return at;
 }
 
 /** Takes the next byte of the table number into `head`; its length is set with the last one, to -1 when it is not the shortest. */
@@ -103,11 +108,10 @@ function readVarint(head: { value: number; length: number }, at: number, byte: n
   if (byte < 0x80) head.length = byte !== 0 || at === 0 ? at + 1 : -1;
 }
 
-/** Fletcher-16 over everything before it, XOR version 0, low byte first. */
-function writeChecksum(bytes: Uint8Array): void {
+/** Fletcher-16 over everything before `end`, XOR version 0, low byte first. */
+function writeChecksum(bytes: Uint8Array, end: number): void {
   let sum = 0;
   let sumOfSums = 0;
-  const end = bytes.length - CHECKSUM_BYTES;
   for (let i = 0; i < end; i++) {
     sum = (sum + (bytes[i] ?? 0)) & 0xff;
     sumOfSums = (sumOfSums + sum) & 0xff;
@@ -116,22 +120,22 @@ function writeChecksum(bytes: Uint8Array): void {
   bytes[end + 1] = sumOfSums;
 }
 
-/** Two digits for every ten bits: half as many pieces to put together. */
-const PAIRS = Array.from({ length: 1024 }, (_, bits) => `${ALPHABET[bits >> 5]}${ALPHABET[bits & 31]}`);
+const CODES = Uint8Array.from(ALPHABET, (digit) => digit.charCodeAt(0));
+const text = Buffer.alloc(MAX_LENGTH);
 
-function toText(bytes: Uint8Array): string {
-  let text = "";
+function toText(bytes: Uint8Array, length: number): string {
+  let at = 0;
   let bits = 0;
   let width = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    bits = (bits << 8) | (bytes[at] ?? 0);
+  for (let i = 0; i < length; i++) {
+    bits = (bits << 8) | (bytes[i] ?? 0);
     width += 8;
-    if (width < 10) continue;
-    width -= 10;
-    text += PAIRS[(bits >> width) & 1023];
+    while (width >= 5) {
+      width -= 5;
+      text[at++] = CODES[(bits >> width) & 31] ?? 0;
+    }
     bits &= (1 << width) - 1;
   }
-  if (width === 0) return text;
-  const digits = PAIRS[(bits << (10 - width)) & 1023] ?? "";
-  return text + (width > 5 ? digits : digits.slice(0, 1));
+  if (width > 0) text[at++] = CODES[(bits << (5 - width)) & 31] ?? 0;
+  return text.toString("latin1", 0, at);
 }

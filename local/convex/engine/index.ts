@@ -1,6 +1,7 @@
 // The engine's public face: values, storage, transactions, queries and validators of a Convex deployment on bun:sqlite.
 // Everything here is synchronous, runs on one SQLite connection and never calls user code. See README.md for the invariants.
 export type { SystemTable } from "./catalog.ts";
+export { SIDE_FILES } from "./commits.ts";
 export {
   Conflict,
   EngineError,

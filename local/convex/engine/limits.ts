@@ -13,6 +13,14 @@ export type TransactionUsage = {
 /** The most a transaction may use, field by field. */
 export type TransactionLimits = TransactionUsage;
 
+const NOTHING_USED: Readonly<TransactionUsage> = {
+  bytesRead: 0,
+  documentsRead: 0,
+  databaseQueries: 0,
+  bytesWritten: 0,
+  documentsWritten: 0,
+};
+
 const MIB = 1 << 20;
 export const DEFAULT_LIMITS: Readonly<TransactionLimits> = {
   bytesRead: 16 * MIB,
@@ -30,16 +38,11 @@ export class Meter {
 
   constructor(
     private readonly limits: Readonly<TransactionLimits> = DEFAULT_LIMITS,
-    private readonly from: Readonly<TransactionUsage> = {
-      bytesRead: 0,
-      documentsRead: 0,
-      databaseQueries: 0,
-      bytesWritten: 0,
-      documentsWritten: 0,
-    },
+    private readonly from: Readonly<TransactionUsage> = NOTHING_USED,
     private readonly parent: Meter | null = null,
   ) {
-    this.usage = { ...from };
+    const { bytesRead, documentsRead, databaseQueries, bytesWritten, documentsWritten } = from;
+    this.usage = { bytesRead, documentsRead, databaseQueries, bytesWritten, documentsWritten };
   }
 
   /** A nested call's meter; `limits` can only tighten. */

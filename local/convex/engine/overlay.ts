@@ -18,7 +18,7 @@ type SortedEntry = { key: Key; write: PendingWrite; document: Document };
 export class Overlay {
   private readonly writes = new Map<string, PendingWrite>();
   /** Built for an index when it is first scanned, kept up to date from then on. */
-  private readonly sorted = new Map<number, SortedEntry[]>();
+  private sorted: Map<number, SortedEntry[]> | null = null;
 
   constructor(private readonly below: Overlay | null = null) {}
 
@@ -33,6 +33,7 @@ export class Overlay {
   put(write: PendingWrite): void {
     const previous = this.writes.get(write.id);
     this.writes.set(write.id, write);
+    if (!this.sorted) return;
     for (const index of write.table.indexes) {
       const entries = this.sorted.get(index.id);
       if (!entries) continue;
@@ -47,10 +48,12 @@ export class Overlay {
   }
 
   /** This layer's writes that change something, in the order their documents were first written. */
-  *changes(): Generator<PendingWrite> {
+  changes(): PendingWrite[] {
+    const changes: PendingWrite[] = [];
     for (const write of this.writes.values()) {
-      if (write.next !== write.committed) yield write;
+      if (write.next !== write.committed) changes.push(write);
     }
+    return changes;
   }
 
   /** Every document of a table that any layer knows, with its last word (O1). */
@@ -88,6 +91,7 @@ export class Overlay {
   }
 
   private entriesOf(table: Table, index: Index): SortedEntry[] {
+    this.sorted ??= new Map();
     const known = this.sorted.get(index.id);
     if (known) return known;
     const entries: SortedEntry[] = [];

@@ -10,18 +10,20 @@ import type { Scan } from "./scan.ts";
 const WHOLE: Key = new Uint8Array(0);
 
 export class ReadSet {
-  private readonly points = new Map<string, Table>();
-  private readonly whole = new Map<number, Index>();
+  private points: Map<string, Table> | null = null;
+  private whole: Map<number, Index> | null = null;
   private readonly scans: Scan[] = [];
 
   /** One document was looked for by id. */
   point(table: Table, id: string): void {
+    this.points ??= new Map();
     this.points.set(id, table);
   }
 
   /** Every document of the table was looked at. */
   table(table: Table): void {
     const index = scanIndex(table);
+    this.whole ??= new Map();
     this.whole.set(index.id, index);
   }
 
@@ -33,11 +35,11 @@ export class ReadSet {
   /** A fresh list. Scans under way count as far as they got. */
   get intervals(): ReadInterval[] {
     const intervals: ReadInterval[] = [];
-    for (const [id, table] of this.points) {
+    for (const [id, table] of this.points ?? []) {
       const key = idKey(id);
       intervals.push({ indexId: idIndex(table).id, start: key, end: successor(key) });
     }
-    for (const indexId of this.whole.keys()) intervals.push({ indexId, start: WHOLE, end: endOfPrefix(WHOLE) });
+    for (const indexId of this.whole?.keys() ?? []) intervals.push({ indexId, start: WHOLE, end: endOfPrefix(WHOLE) });
     for (const scan of this.scans) intervals.push(scan.consumed);
     return intervals;
   }

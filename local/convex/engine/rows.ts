@@ -27,6 +27,7 @@ export class Rows {
   private readonly deleteRow: Statement<unknown, [number]>;
   private readonly insertEntry: Statement<unknown, [number, Uint8Array, number]>;
   private readonly deleteEntry: Statement<unknown, [number, Uint8Array]>;
+  private checkReadable: () => void = () => {};
 
   constructor(database: Database) {
     // SQLite plans a statement anew whenever a bare parameter that its plan may depend on is bound again, which costs five times
@@ -65,12 +66,19 @@ export class Rows {
     for (const statement of statements) statement.finalize();
   }
 
+  /** `check` is asked before every read, and throws when what the file says is not the truth. */
+  beforeReads(check: () => void): void {
+    this.checkReadable = check;
+  }
+
   document(id: string): DocumentRow | null {
+    this.checkReadable();
     return this.selectById.get(id);
   }
 
   /** Up to `limit` committed documents whose key in this index is in [start, end), in key order or against it. */
   scan(tableNumber: number, index: Index, start: Key, end: Key, isDescending: boolean, limit: number): ScanRow[] {
+    this.checkReadable();
     if (index.isById) return this.scanIds(tableNumber, start, end, isDescending, limit);
     const statement = isDescending ? this.descending : this.ascending;
     const rows = statement.values(index.id, start, end, limit) as EntryColumns[]; // bun:sqlite types `values` loosely
@@ -79,6 +87,7 @@ export class Rows {
 
   /** Linear in the table. */
   countDocuments(table: Table): number {
+    this.checkReadable();
     return this.countEntries.get(scanIndex(table).id)?.n ?? 0;
   }
 

@@ -7,8 +7,7 @@ import type { JsonValue } from "./values.ts";
 export type Replay = { ts: bigint; valueJson: string };
 
 const CLOCK = "engine:latestTs";
-/** How far ahead of the last commit the clock may find itself after a restart: less than a restart takes. */
-const COVERED_AHEAD_NS = 200_000_000n;
+const GENERATION = "engine:generation";
 const CURSOR_KEY = "engine:cursorKey";
 const SERVER_PREFIX = "server:"; // the server's keys and ours never meet
 
@@ -19,8 +18,6 @@ export class Settings {
   private readonly selectMeta: Statement<{ value: string }, [string]>;
   /** Where the last trim stopped; it goes round. */
   private trimFrom: { sessionId: string; requestId: number } = { sessionId: "", requestId: 0 };
-
-  private coveredTs = 0n;
 
   constructor(private readonly database: Database) {
     this.insertReplay = database.prepare("INSERT INTO replays(session_id, request_id, ts, value, at_ms) VALUES (?, ?, ?, ?, ?)");
@@ -36,17 +33,23 @@ export class Settings {
     for (const statement of [this.insertReplay, this.selectReplay, this.upsertMeta, this.selectMeta]) statement.finalize();
   }
 
-  /** ns; no commit in the file is later. 0 in a new file. Read anew by every call: after a rollback it may be less than before. */
+  /** ns of the last commit in the file; 0 in a new one. */
   latestTs(): bigint {
-    this.coveredTs = BigInt(this.selectMeta.get(CLOCK)?.value ?? "0");
-    return this.coveredTs;
+    return BigInt(this.selectMeta.get(CLOCK)?.value ?? "0");
   }
 
-  /** Sees to it that `latestTs` will say `ts` or more: a little more, so that most commits have nothing to write. */
-  coverTs(ts: bigint): void {
-    if (ts <= this.coveredTs) return;
-    this.coveredTs = ts + COVERED_AHEAD_NS;
-    this.upsertMeta.run(CLOCK, this.coveredTs.toString());
+  storeTs(ts: bigint): void {
+    this.upsertMeta.run(CLOCK, ts.toString());
+  }
+
+  /** Which of the journal's records go on from the file (commits.ts); null before there were any. */
+  generation(): bigint | null {
+    const text = this.selectMeta.get(GENERATION)?.value;
+    return text === undefined ? null : BigInt(text);
+  }
+
+  storeGeneration(generation: bigint): void {
+    this.upsertMeta.run(GENERATION, generation.toString());
   }
 
   /** The key that seals pagination cursors; made on first use, the same ever after. */
@@ -95,8 +98,15 @@ export class Settings {
     return row ? { ts: BigInt(row.ts), valueJson: row.value } : null;
   }
 
-  putReplay(sessionId: string, requestId: number, { ts, valueJson }: Replay, nowMs: number): void {
-    this.insertReplay.run(sessionId, requestId, ts.toString(), valueJson, Math.floor(nowMs));
+  putReplay(sessionId: string, requestId: number, { ts, valueJson }: Replay, atMs: number): void {
+    this.insertReplay.run(sessionId, requestId, ts.toString(), valueJson, atMs);
+  }
+
+  /** The same from the journal, which knows nothing of trims. */
+  restoreReplay(sessionId: string, requestId: number, { ts, valueJson }: Replay, atMs: number): void {
+    this.database
+      .query("INSERT OR REPLACE INTO replays(session_id, request_id, ts, value, at_ms) VALUES (?, ?, ?, ?, ?)")
+      .run(sessionId, requestId, ts.toString(), valueJson, atMs);
   }
 
   /** Deletes answers given before `beforeMs` among the next `maxRows` rows; goes round. Returns how many it deleted. */

@@ -106,7 +106,7 @@ describe("a store reopened", () => {
     writeFileSync(copy, readFileSync(file));
     expect(readFileSync(copy).equals(before)).toBe(true);
     release();
-    mutate(temporary.store, (tx) => tx.insert("notes", { n: 61 }));
+    for (let n = 61; n <= 64; n++) mutate(temporary.store, (tx) => tx.insert("notes", { n, text: "x".repeat(900_000) }));
     expect(readFileSync(file).equals(before)).toBe(false); // folding goes on: without freeze the copy would be torn
     const store = Store.open(copy);
     expect(ask(store, (tx) => collect(tx, scanOf("notes")))).toMatchObject([{ n: 0 }]);
@@ -127,7 +127,7 @@ describe("a store reopened", () => {
     store.close();
     const upgraded = new Database(temporary.file);
     expect(upgraded.query("SELECT name FROM sqlite_schema WHERE name = 'undo'").all()).toEqual([]);
-    expect(upgraded.query("PRAGMA user_version").get()).toEqual({ user_version: 2 });
+    expect(upgraded.query("PRAGMA user_version").get()).toEqual({ user_version: 3 });
     upgraded.close();
   });
 });
@@ -150,7 +150,7 @@ describe("F1: a file is refused with one sentence", () => {
     const newer = new Database(temporary.file);
     newer.run("PRAGMA user_version = 99");
     newer.close();
-    expect(() => Store.open(temporary.file)).toThrow(/newer version of this program \(format 99, this one knows 2\)/);
+    expect(() => Store.open(temporary.file)).toThrow(/newer version of this program \(format 99, this one knows 3\)/);
   });
 
   test("when it is no database, or is damaged", () => {

@@ -1,13 +1,16 @@
 // A deployment's database: opens the file, holds what is prepared once, and hands out transactions and write groups.
 // One connection, one thread, no user code.
-import type { Database, Statement } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { Catalog, type SystemTable } from "./catalog.ts";
 import { Clock } from "./clock.ts";
+import { Commits } from "./commits.ts";
 import { CURSOR_KEY_BYTES, Cursors } from "./cursors.ts";
+import { Document } from "./document.ts";
 import { DocumentCache } from "./document-cache.ts";
 import { asUnusable, openFile, setAutoCheckpoint } from "./file.ts";
 import { decodeId } from "./ids.ts";
 import { ReadSet } from "./read-set.ts";
+import { RowWriter } from "./row-writer.ts";
 import { Rows } from "./rows.ts";
 import { parseSchema } from "./schema.ts";
 import { rebuildSystemIndexes, SchemaChange, type SchemaDiff } from "./schema-change.ts";
@@ -17,6 +20,7 @@ import { UndoLog } from "./undo-log.ts";
 import type { JsonValue } from "./values.ts";
 import { WriteGroup } from "./write-group.ts";
 import { WriteLog } from "./write-log.ts";
+import { asWriteRefused } from "./write-refused.ts";
 
 export type StoreOptions = {
   /** FULL (default): a commit survives power loss. NORMAL: only the death of the process. */
@@ -46,8 +50,8 @@ export class Store {
   private readonly documents = new DocumentCache();
   private readonly host: TransactionHost;
   private readonly undo: UndoLog;
-  /** Prepared once: a commit runs both. */
-  private readonly bounds: { begin: Statement; commit: Statement };
+  private readonly rowWriter: RowWriter;
+  private readonly commits: Commits;
   private readonly log = new WriteLog();
   private schemas = new Map<string, JsonValue>();
   private group: WriteGroup | null = null;
@@ -56,6 +60,8 @@ export class Store {
 
   private constructor(
     private readonly database: Database,
+    file: string,
+    synchronous: "FULL" | "NORMAL",
     options: StoreOptions,
   ) {
     this.longWork = options.longWork ?? ((work) => work());
@@ -63,19 +69,32 @@ export class Store {
     this.settings = new Settings(database);
     this.catalog = new Catalog(database, options.systemTables ?? []);
     this.clock = new Clock(this.settings.latestTs(), options.now ?? Date.now);
-    this.undo = new UndoLog(this.catalog, this.rows, this.clock.latestTs, options.maxHistoryChars);
-    this.bounds = { begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
+    this.rowWriter = new RowWriter(this.rows, this.documents);
     this.cursors = new Cursors(this.settings.cursorKey(CURSOR_KEY_BYTES));
     this.host = { catalog: this.catalog, documents: this.documents, rows: this.rows, cursors: this.cursors, clock: this.clock };
     this.readSchemas();
     database.transaction(() => rebuildSystemIndexes(this.catalog, this.rows))();
+    this.commits = new Commits(database, this.settings, file, synchronous === "FULL", {
+      document: (id, text) => this.replayDocument(id, text),
+      answer: (sessionId, requestId, replay, atMs) => this.settings.restoreReplay(sessionId, requestId, replay, atMs),
+      clock: (ts) => this.clock.reach(ts),
+    });
+    this.rows.beforeReads(() => this.commits.assertWhole());
+    try {
+      this.commits.recover();
+    } catch (error) {
+      this.commits.abandon();
+      throw error;
+    }
+    this.undo = new UndoLog(this.catalog, this.rows, this.clock.latestTs, options.maxHistoryChars);
   }
 
   /** Opens or creates a deployment's database file. @throws {StoreUnusable} with one sentence that says what to do */
   static open(file: string, options: StoreOptions = {}): Store {
-    const database = openFile(file, options.synchronous ?? "FULL");
+    const synchronous = options.synchronous ?? "FULL";
+    const database = openFile(file, synchronous);
     try {
-      return new Store(database, options);
+      return new Store(database, file, synchronous, options);
     } catch (error) {
       database.close();
       throw asUnusable(error, file);
@@ -111,6 +130,7 @@ export class Store {
   /** A view of everything applied so far, an open group's commits included, or of the state at `atTs`. Drop it to forget it.
    *  @throws {FunctionError} when `atTs` lies in the future or is no longer kept */
   begin({ kind, nowMs, component = "", atTs }: BeginOptions): Transaction {
+    this.commits.assertWhole();
     if (atTs !== undefined && kind === "mutation") throw new Error("A mutation cannot run in the past.");
     const shared = { host: this.host, nowMs, baseVersion: this.log.version, reads: new ReadSet() };
     return new Transaction(kind, component, shared, atTs === undefined ? undefined : this.undo.overlayAt(atTs, this.latestTs));
@@ -119,23 +139,18 @@ export class Store {
   /** @throws when a group is open: commit it or roll it back first */
   beginGroup(): WriteGroup {
     if (this.group) throw new Error("A write group is open already. Commit it or roll it back first.");
-    const { database, bounds, catalog, documents, rows, settings, clock, log, undo } = this;
+    const { catalog, commits, rows, rowWriter, settings, clock, log, undo } = this;
     this.group = new WriteGroup({
-      database,
-      bounds,
+      commits,
       catalog,
-      documents,
       rows,
+      rowWriter,
       settings,
       clock,
       log,
       undo,
       longWork: this.longWork,
-      reload: () => {
-        catalog.reload();
-        this.readSchemas();
-        settings.latestTs();
-      },
+      revert: () => this.revert(),
       release: () => {
         this.group = null;
       },
@@ -199,6 +214,12 @@ export class Store {
    *  Not while a group is open; `release` before `close`. */
   freeze(): { readonly file: string; readonly ts: bigint; readonly release: () => void } {
     if (this.group) throw new Error("A write group is open. Freeze between groups.");
+    try {
+      this.commits.fold(this.latestTs);
+    } catch (error) {
+      this.revert();
+      throw asWriteRefused(error);
+    }
     const checkpoint = this.database.query<{ busy: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get();
     if (checkpoint?.busy !== 0) throw new Error("The log could not be folded into the database file.");
     this.database.run("PRAGMA wal_autocheckpoint = 0");
@@ -211,11 +232,28 @@ export class Store {
     if (this.isClosed) return;
     this.isClosed = true;
     this.group?.rollback();
+    this.commits.close(this.latestTs);
     this.rows.close();
     this.settings.close();
-    this.bounds.begin.finalize();
-    this.bounds.commit.finalize();
     this.database.close();
+  }
+
+  /** Takes the file, and memory with it, back to what was acknowledged. */
+  private revert(): void {
+    this.documents.clear();
+    this.commits.rollback(() => {
+      this.catalog.reload();
+      this.readSchemas();
+    });
+  }
+
+  private replayDocument(id: string, text: string | null): void {
+    const decoded = decodeId(id);
+    const table = "problem" in decoded ? null : this.catalog.tableByNumber(decoded.tableNumber);
+    if (!table) throw new Error(`The journal writes ${id}, which is in no table of the database.`);
+    const row = this.rows.document(id);
+    const committed = row && Document.committed(table, id, row.rid, row.json);
+    this.rowWriter.write(table, committed, text === null ? null : Document.committed(table, id, -1, text), []);
   }
 
   private readSchemas(): void {

@@ -58,7 +58,7 @@ export type SystemTables = {
 
 export class Transaction {
   private systemView: SystemTables | null = null;
-  private readonly streams = new Map<number, QueryRun>();
+  private streams: Map<number, QueryRun> | null = null;
   private nextStreamId = 0;
   private isFinished = false;
 
@@ -103,7 +103,7 @@ export class Transaction {
   }
 
   get writes(): DocumentWrite[] {
-    return [...this.changes()].map(({ id, table, committed, next }) => ({
+    return this.changes().map(({ id, table, committed, next }) => ({
       id,
       table: table.name,
       component: table.component,
@@ -113,7 +113,7 @@ export class Transaction {
   }
 
   /** For WriteGroup: the writes to apply, in order. */
-  changes(): Generator<PendingWrite> {
+  changes(): PendingWrite[] {
     return this.overlay.changes();
   }
 
@@ -178,7 +178,7 @@ export class Transaction {
   /** `value` is the next document's JSON text, null when done. */
   queryStreamNext(queryId: number): { value: string | null; done: boolean } {
     this.assertOpen();
-    const run = this.streams.get(queryId);
+    const run = this.streams?.get(queryId);
     if (!run) throw new FunctionError("InvalidQuery", `There is no open query ${queryId}.`);
     const document = run.next();
     return document ? { value: document.text, done: false } : { value: null, done: true };
@@ -186,7 +186,7 @@ export class Transaction {
 
   /** Safe to repeat. */
   queryCleanup(queryId: number): void {
-    this.streams.delete(queryId);
+    this.streams?.delete(queryId);
   }
 
   /** One page. `journal`: this query's continueCursor when it last ran, or null. That a function pages only once is its caller's rule to keep.
@@ -316,6 +316,7 @@ export class Transaction {
   private openStream(query: JsonValue, access: Access): number {
     const plan = this.plan(query, access);
     const id = this.nextStreamId++;
+    this.streams ??= new Map();
     this.streams.set(id, new QueryRun(this.openScan(plan, expectedRows(plan.operators)), plan.operators, this.meter));
     return id;
   }

@@ -2,16 +2,13 @@
 //   G1. A transaction is applied completely or not at all, and only if nothing it read was written since it began.
 //   G2. What a group applied is seen by the transactions begun after it, and is gone without a trace when the group rolls back.
 //   G3. Nothing may be acknowledged before commit() has returned.
-//   G4. Both the old and the new index keys of a written document are reported, once each.
-//   G5. An index entry is written only when its key changed.
-import type { Database, Statement } from "bun:sqlite";
-import type { Catalog, Table } from "./catalog.ts";
+// What a write is in rows is row-writer.ts, how a group reaches the disk commits.ts.
+import type { Catalog } from "./catalog.ts";
 import type { Clock } from "./clock.ts";
-import type { Document } from "./document.ts";
-import type { DocumentCache } from "./document-cache.ts";
+import type { Commits } from "./commits.ts";
 import { Conflict } from "./errors.ts";
-import { compareKeys } from "./keys.ts";
 import type { PendingWrite } from "./overlay.ts";
+import type { RowWriter } from "./row-writer.ts";
 import type { Rows } from "./rows.ts";
 import { parseSchema } from "./schema.ts";
 import { SchemaChange, type SchemaDiff } from "./schema-change.ts";
@@ -31,18 +28,17 @@ export type Committed = {
 
 /** What a group needs of its store. */
 export type GroupHost = {
-  database: Database;
-  bounds: { begin: Statement; commit: Statement };
+  commits: Commits;
   catalog: Catalog;
-  documents: DocumentCache;
   rows: Rows;
+  rowWriter: RowWriter;
   settings: Settings;
   clock: Clock;
   log: WriteLog;
   undo: UndoLog;
   longWork: <T>(work: () => T) => T;
-  /** Puts memory back in step with the file after a rollback. */
-  reload(): void;
+  /** Takes the file, and memory with it, back to the last committed group. */
+  revert(): void;
   /** The group is over: another may begin. */
   release(): void;
   /** A committed group changed a component's schema. */
@@ -64,7 +60,7 @@ export class WriteGroup {
   commitTransaction(tx: Transaction): Committed {
     if (this.host.log.isTouched(tx.baseVersion, () => tx.reads)) throw new Conflict();
     tx.finish();
-    const changes = [...tx.changes()];
+    const changes = tx.changes();
     if (changes.length === 0) return { ts: this.host.clock.latestTs, keys: [] };
     return this.write(() => {
       const ts = this.host.clock.tick();
@@ -77,12 +73,19 @@ export class WriteGroup {
 
   /** Remembers a client mutation's answer in the same commit. */
   putReplay(sessionId: string, requestId: number, replay: Replay): void {
-    this.write(() => this.host.settings.putReplay(sessionId, requestId, replay, this.host.clock.nowMs()));
+    this.write(() => {
+      const atMs = Math.floor(this.host.clock.nowMs());
+      this.host.settings.putReplay(sessionId, requestId, replay, atMs);
+      this.host.commits.answer(sessionId, requestId, replay, atMs);
+    });
   }
 
   /** A server setting in the same commit; null removes it. */
   putMeta(key: string, text: string | null): void {
-    this.write(() => this.host.settings.put(key, text));
+    this.write(() => {
+      this.host.commits.beyondRecords();
+      this.host.settings.put(key, text);
+    });
   }
 
   /** Checks every document, then swaps the schema and builds its indexes, as part of this commit. Transactions begun before get Conflict.
@@ -97,13 +100,14 @@ export class WriteGroup {
   /** {@link applySchema} for several components at once: every document of all of them is checked before anything changes.
    *  @throws {SchemaViolation} @throws {SchemaRefused} before anything was changed */
   applySchemas(schemas: Iterable<readonly [component: string, schemaExport: JsonValue | null]>): void {
-    const { catalog, rows, settings, log, longWork } = this.host;
+    const { catalog, commits, rows, settings, log, longWork } = this.host;
     const changes = [...schemas].map(([component, schemaExport]) => {
       const change = new SchemaChange(catalog, rows, component, parseSchema(schemaExport));
       return { component, schemaExport, change };
     });
     for (const { change } of changes) longWork(() => change.check());
     this.write(() => {
+      commits.beyondRecords();
       for (const { component, schemaExport, change } of changes) {
         longWork(() => change.apply());
         settings.putSchema(component, schemaExport);
@@ -125,8 +129,7 @@ export class WriteGroup {
     if (this.state !== "idle") {
       try {
         this.assertUsable();
-        this.host.settings.coverTs(this.host.clock.latestTs);
-        this.host.bounds.commit.run();
+        this.host.commits.commit(this.host.clock.latestTs);
       } catch (error) {
         this.rollback();
         throw asWriteRefused(error);
@@ -140,14 +143,12 @@ export class WriteGroup {
   /** Forgets everything the group applied (G2). Ends the group; safe to repeat, and after commit. */
   rollback(): void {
     if (this.state === "over") return;
-    if (this.state !== "idle") {
-      if (this.host.database.inTransaction) this.host.database.run("ROLLBACK"); // SQLite may have done it by itself
-      this.host.reload();
-      this.host.log.forget();
-      this.host.undo.rolledBack();
-      this.host.documents.clear();
-    }
+    const wrote = this.state !== "idle";
     this.end();
+    if (!wrote) return;
+    this.host.log.forget();
+    this.host.undo.rolledBack();
+    this.host.revert();
   }
 
   private end(): void {
@@ -158,9 +159,9 @@ export class WriteGroup {
   /** Runs writes inside the group's SQLite transaction; a failure leaves it fit for nothing but a rollback (G1). */
   private write<T>(run: () => T): T {
     this.assertUsable();
-    if (this.state === "idle") this.host.bounds.begin.run();
     this.state = "writing";
     try {
+      this.host.commits.begin();
       return run();
     } catch (error) {
       this.state = "broken";
@@ -174,48 +175,12 @@ export class WriteGroup {
   }
 
   private apply({ id, table, committed, next }: PendingWrite, ts: bigint, keys: WrittenKey[]): void {
+    const { catalog, commits, rowWriter, undo } = this.host;
     const stored = next?.atCommit(ts) ?? null;
-    if (stored || committed) this.host.undo.note(ts, id, committed?.text ?? null);
-    if (stored && committed?.rid != null) this.update(table, committed, stored, committed.rid, keys);
-    else if (stored) this.insert(table, stored, keys);
-    else if (committed?.rid != null) this.remove(table, committed, committed.rid, keys);
-  }
-
-  private insert(table: Table, document: Document, keys: WrittenKey[]): void {
-    const { catalog, documents, rows } = this.host;
-    catalog.store(table);
-    const rid = rows.insert(document.id, document.text);
-    for (const index of table.indexes) {
-      const key = document.key(index);
-      keys.push({ indexId: index.id, key });
-      if (!index.isById) rows.insertKey(index, key, rid);
-    }
-    documents.put(document.store(rid));
-  }
-
-  private update(table: Table, old: Document, document: Document, rid: number, keys: WrittenKey[]): void {
-    const { documents, rows } = this.host;
-    rows.update(rid, document.text);
-    for (const index of table.indexes) {
-      const before = old.key(index);
-      const after = document.keyLike(index, old);
-      keys.push({ indexId: index.id, key: before });
-      if (before === after || compareKeys(before, after) === 0) continue; // G5
-      keys.push({ indexId: index.id, key: after });
-      rows.deleteKey(index, before);
-      rows.insertKey(index, after, rid);
-    }
-    documents.put(document.store(rid));
-  }
-
-  private remove(table: Table, old: Document, rid: number, keys: WrittenKey[]): void {
-    const { documents, rows } = this.host;
-    documents.delete(old.id);
-    for (const index of table.indexes) {
-      const key = old.key(index);
-      keys.push({ indexId: index.id, key });
-      if (!index.isById) rows.deleteKey(index, key);
-    }
-    rows.delete(rid);
+    if (!stored && !committed) return;
+    undo.note(ts, id, committed?.text ?? null);
+    if (catalog.store(table)) commits.beyondRecords();
+    rowWriter.write(table, committed, stored, keys);
+    commits.document(id, stored?.text ?? null);
   }
 }

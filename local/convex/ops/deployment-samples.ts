@@ -39,7 +39,7 @@ export function deploymentSamples(
       counter("commits", "Transactions committed.", loop.stats.commits),
       counter("commit_groups", "Groups of transactions that shared one fsync.", loop.stats.groups),
       gauge("largest_group", "Transactions of the largest group so far.", loop.stats.largestGroup),
-      counter("commit_seconds", "Seconds spent in COMMIT.", loop.stats.commitSeconds),
+      counter("commit_seconds", "Seconds spent making groups durable.", loop.stats.commitSeconds),
       counter("query_runs", "Query functions actually run, first runs and re-runs.", live.stats.runs),
       counter("query_shared", "Answers given from a result somebody else's run had produced.", live.stats.shared),
       counter("query_invalidations", "Subscribed results that a commit made stale.", live.stats.invalidated),

@@ -1,5 +1,6 @@
 // The last executions of functions, in the shape `convex logs` polls for. In memory only: a restart forgets them.
 import { randomUUID } from "node:crypto";
+import { storedPath } from "../runner/function-path.ts";
 
 export type LoggedKind = "Query" | "Mutation" | "Action" | "HttpAction";
 
@@ -7,8 +8,8 @@ export interface Execution {
   readonly kind: LoggedKind;
   /** Path of the component; "" is the app itself. */
   readonly component: string;
-  /** `module.js:fn`, or `POST /path` of an HTTP action. */
-  readonly identifier: string;
+  /** `module:fn`, or `POST /path` of an HTTP action. */
+  readonly path: string;
   readonly startedMs: number;
   readonly tookMs: number;
   readonly lines: readonly string[];
@@ -66,7 +67,7 @@ function jsonOf(entry: Entry): Record<string, unknown> {
 function toJson(execution: Execution): Record<string, unknown> {
   return {
     kind: "Completion",
-    identifier: execution.identifier,
+    identifier: execution.kind === "HttpAction" ? execution.path : storedPath(execution.path),
     componentPath: execution.component === "" ? null : execution.component,
     udfType: execution.kind,
     logLines: execution.lines,

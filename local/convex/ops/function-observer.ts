@@ -1,5 +1,4 @@
 // Everything that is noted about an execution: latency, the log stream, a warning when it was slow, a line when it failed.
-import { storedPath } from "../runner/function-path.ts";
 import type { FunctionKind } from "../runner/functions.ts";
 import { nowMs } from "../runner/real-globals.ts";
 import { FunctionLog, type LoggedKind } from "./function-log.ts";
@@ -37,11 +36,10 @@ export class FunctionObserver {
   note(observed: Observed): void {
     const { kind, component, path, tookMs, lines, error, requestId } = observed;
     this.latency.observe(kind, tookMs / 1000, error !== null);
-    const identifier = kind === "httpAction" ? path : storedPath(path);
     this.functionLog.record({
       kind: LOGGED[kind],
       component,
-      identifier,
+      path,
       startedMs: nowMs() - tookMs,
       tookMs,
       lines,

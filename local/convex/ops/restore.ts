@@ -5,7 +5,7 @@
 import { Database } from "bun:sqlite";
 import { copyFileSync, existsSync, linkSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { Store, StoreUnusable } from "../engine/index.ts";
+import { SIDE_FILES, Store, StoreUnusable } from "../engine/index.ts";
 import { nowMs } from "../runner/real-globals.ts";
 import { SYSTEM_TABLES } from "../system-tables.ts";
 import { BackupRefused, backUp, copyBlobs, DATABASE, FILES, syncPath } from "./backup.ts";
@@ -30,7 +30,7 @@ export async function restore(from: string, dir: string, replace: boolean): Prom
   }
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const draft = `${current}.restoring`;
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(draft + suffix, { force: true });
+  for (const suffix of ["", ...SIDE_FILES]) rmSync(draft + suffix, { force: true });
   copyFileSync(join(from, DATABASE), draft);
   checkWhole(draft, from);
   const kept = existsSync(current) ? await keep(dir) : null;
@@ -38,10 +38,11 @@ export async function restore(from: string, dir: string, replace: boolean): Prom
   const group = store.beginGroup();
   group.advance(kept?.latestTs); // R2
   group.commit();
+  store.freeze().release(); // in the one file that is renamed, or refused (a full disk)
   store.close();
   copyBlobs(join(from, FILES), join(dir, FILES));
   await syncPath(draft);
-  for (const suffix of ["-wal", "-shm"]) rmSync(current + suffix, { force: true });
+  for (const suffix of SIDE_FILES) rmSync(current + suffix, { force: true });
   renameSync(draft, current); // R3
   await syncPath(dir);
   return { dir, replaced: kept?.folder ?? null };
@@ -69,7 +70,7 @@ async function keep(dir: string): Promise<{ folder: string; latestTs: bigint }> 
   } catch (error) {
     if (error instanceof StoreUnusable && error.code !== "Damaged") throw error;
     mkdirSync(join(folder, FILES), { recursive: true, mode: 0o700 });
-    for (const suffix of ["", "-wal"]) {
+    for (const suffix of ["", ...SIDE_FILES]) {
       if (existsSync(join(dir, DATABASE + suffix))) linkSync(join(dir, DATABASE + suffix), join(folder, DATABASE + suffix));
     }
     copyBlobs(join(dir, FILES), join(folder, FILES));

@@ -87,7 +87,7 @@ export class ActionRunner {
         syscalls.close();
         ended();
       },
-      call: { kind: "action", functionPath, env: home.env, syscalls, assignedGlobals: new Map(), lines },
+      call: { kind: "action", functionPath, env: home.env, syscalls, assignedGlobals: null, lines },
     };
   }
 

@@ -22,7 +22,7 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string>>;
   readonly syscalls: Syscalls;
   /** Globals this call assigned (some libraries do); nobody else sees them. */
-  readonly assignedGlobals: Map<string, unknown>;
+  assignedGlobals: Map<string, unknown> | null;
 }
 
 /** A query or a mutation: time stands still, randomness is seeded, the outside world is closed. */

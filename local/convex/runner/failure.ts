@@ -26,7 +26,12 @@ const CONVEX_ERROR = Symbol.for("ConvexError");
 /** The 16 hex digits Convex puts into messages and logs. */
 export const newRequestId = (): string => eightHex() + eightHex();
 
-const eightHex = (): string => randomWord().toString(16).padStart(8, "0");
+const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+function eightHex(): string {
+  const word = randomWord();
+  return `${HEX_BYTES[word >>> 24]}${HEX_BYTES[(word >>> 16) & 255]}${HEX_BYTES[(word >>> 8) & 255]}${HEX_BYTES[word & 255]}`;
+}
 
 /** Bounds of what a failure tells: a client has to carry it, and so does the log. Characters. */
 const MAX_DESCRIPTION = 64 * 1024;

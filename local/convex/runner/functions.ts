@@ -89,8 +89,10 @@ export function findFunction(
   kind: FunctionKind | null,
   reach: Reach,
 ): RegisteredFunction {
-  const canonical = canonicalPath(path);
-  const found = code.mounts.get(component)?.functions.get(canonical);
+  const functions = code.mounts.get(component)?.functions;
+  const known = functions?.get(path); // under its canonical spelling: nearly always
+  const canonical = known === undefined ? canonicalPath(path) : path;
+  const found = known ?? functions?.get(canonical);
   if (found === undefined || !isReachable(found, reach)) {
     const adjective = reach === "public" || reach === "exported" ? "public " : "";
     const place = component === "" ? "" : ` in component '${component}'`;

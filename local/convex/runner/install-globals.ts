@@ -64,7 +64,10 @@ function perCall(name: string, shared: unknown): void {
     set: (value: unknown) => {
       const call = currentCall();
       if (call === undefined) outsideCalls = value;
-      else call.assignedGlobals.set(name, value);
+      else {
+        call.assignedGlobals ??= new Map();
+        call.assignedGlobals.set(name, value);
+      }
     },
   });
 }

@@ -2,19 +2,23 @@
 // randomness when the call starts. Not for secrets: Convex's own is not either.
 
 export class SeededRandom {
-  #a: number;
-  #b: number;
-  #c: number;
+  #a = 0;
+  #b = 0;
+  #c = 0;
   #counter = 1;
+  /** Most calls never ask for anything random. */
+  #isSeeded = false;
 
-  /** @param seed three 32-bit words; the same seed gives the same sequence. */
-  constructor(seed: readonly [number, number, number]) {
-    [this.#a, this.#b, this.#c] = seed;
-    for (let warmUp = 0; warmUp < 12; warmUp++) this.word();
-  }
+  /** @param seed gives three 32-bit words, asked for at the first use; the same seed gives the same sequence. */
+  constructor(private readonly seed: () => readonly [number, number, number]) {}
 
   /** The next 32 random bits, as an unsigned integer. */
   word(): number {
+    if (!this.#isSeeded) {
+      this.#isSeeded = true;
+      [this.#a, this.#b, this.#c] = this.seed();
+      for (let warmUp = 0; warmUp < 12; warmUp++) this.word();
+    }
     const sum = (((this.#a + this.#b) | 0) + this.#counter) | 0;
     this.#counter = (this.#counter + 1) | 0;
     this.#a = this.#b ^ (this.#b >>> 9);

@@ -9,7 +9,7 @@ import { Watchdog } from "./watchdog.ts";
 describe("seeded randomness", () => {
   test("the same seed gives the same sequence, spread over [0, 1)", () => {
     const draw = (seed: [number, number, number]) => {
-      const random = new SeededRandom(seed);
+      const random = new SeededRandom(() => seed);
       return Array.from({ length: 1000 }, () => random.unit());
     };
     const first = draw([1, 2, 3]);

@@ -88,14 +88,15 @@ export class TransactionRunner {
       0,
       request.previousJournal,
     );
-    const outcome = await this.watchdog
-      .watch(work, (text) => {
+    let outcome: TransactionOutcome;
+    try {
+      outcome = await this.watchdog.watch(work, (text) => {
         tree.closed = text;
-      })
-      .catch(
-        (error: unknown): TransactionOutcome => ({ ok: false, failure: failureOf(error, request.fn.home.dir), journal: null }),
-      )
-      .finally(end);
+      });
+    } catch (error) {
+      outcome = { ok: false, failure: failureOf(error, request.fn.home.dir), journal: null };
+    }
+    end();
     tree.closed ??= "This function has already ended; await every promise it starts.";
     if (tree.systemError !== null) throw tree.systemError;
     return {
@@ -136,7 +137,7 @@ export class TransactionRunner {
         functionPath: fn.path,
         env: fn.home.env,
         syscalls,
-        assignedGlobals: new Map(),
+        assignedGlobals: null,
         frozenMs: tree.frozenMs,
         random: tree.random,
         lines: tree.lines,
@@ -167,4 +168,4 @@ export function checkValue(
   if (problem !== null) throw new FunctionError(`${errorName}: ${problem}`);
 }
 
-const seededNow = (): SeededRandom => new SeededRandom([randomWord(), randomWord(), randomWord()]);
+const seededNow = (): SeededRandom => new SeededRandom(() => [randomWord(), randomWord(), randomWord()]);

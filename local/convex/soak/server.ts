@@ -9,7 +9,7 @@ import type { Footprint } from "./soak.ts";
 
 // Only now, with the clock in place.
 const { startConvex } = await import("../start.ts");
-const { ADMIN_KEY } = await import("../testing/fixture-deployment.ts");
+const { ADMIN_KEY, metric } = await import("../testing/fixture-deployment.ts");
 
 /** Retention works in steps a minute apart; minutes go by fast here. */
 const RETENTION_EVERY_MS = 50;
@@ -21,19 +21,19 @@ console.log(JSON.stringify({ url: convex.url }));
 for await (const line of createInterface({ input: process.stdin })) {
   const [word, ms] = line.split(" ");
   if (word === "advance") advanceClock(Number(ms));
-  console.log(JSON.stringify(word === "measure" ? footprint() : {}));
+  console.log(JSON.stringify(word === "measure" ? await footprint() : {}));
 }
 await convex.stop();
 process.exit(0);
 
-function footprint(): Footprint {
+async function footprint(): Promise<Footprint> {
   Bun.gc(true);
   const file = join(dir, "convex.sqlite");
   const size = (path: string): number => (existsSync(path) ? statSync(path).size / MIB : 0);
   return {
     rssMb: process.memoryUsage.rss() / MIB,
     heapMb: heapStats().heapSize / MIB,
-    fileMb: size(file),
-    logMb: size(`${file}-wal`),
+    fileMb: (await metric(convex.url, "convex_database_bytes")) / MIB, // what still lies in the log included
+    logMb: size(`${file}-wal`) + size(`${file}-log`),
   };
 }

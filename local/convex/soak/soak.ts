@@ -11,8 +11,9 @@ export interface Footprint {
   readonly rssMb: number;
   /** Of JavaScript, after a full collection. */
   readonly heapMb: number;
+  /** The database, what still lies in its log included. */
   readonly fileMb: number;
-  /** SQLite's log beside the file. */
+  /** SQLite's log and the journal, beside the file. */
   readonly logMb: number;
 }
 

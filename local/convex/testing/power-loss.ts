@@ -14,7 +14,7 @@ type Call =
   /** `at` is when it had returned. */
   | { readonly kind: "sync"; readonly file: string; readonly at: number };
 
-export const FILES = ["convex.sqlite", "convex.sqlite-wal"] as const;
+export const FILES = ["convex.sqlite", "convex.sqlite-wal", "convex.sqlite-log"] as const;
 /** What a disk writes in one piece. */
 const SECTOR_BYTES = 512;
 
