@@ -3,6 +3,7 @@
 import type { Doc } from "./_generated/dataModel";
 import type { DatabaseWriter } from "./_generated/server";
 import { findActor } from "./mail.ts";
+import { isPullOpen } from "./pulls.ts";
 import { priorityRank, unblocksRank } from "./ranks.ts";
 import { featureOf } from "./shardOf.ts";
 import type { Spawn, Spawned } from "./steps.ts";
@@ -53,6 +54,7 @@ async function createView(
         ...columns,
         ...ticket,
         ready: view.wants !== null,
+        hasOpenPull: isPullOpen(view),
         priorityRank: priorityRank(ticket.priority),
         unblocksRank: await unblocksRank(db, project, view.issueId),
       });

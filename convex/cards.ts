@@ -42,7 +42,8 @@ export const vFeatureCard = v.object({
 });
 
 export function featureCard(row: Doc<"features">) {
-  const { _id, _creationTime, organization, project, issueId, wants, ready, priorityRank, unblocksRank, ...card } = row;
+  const { _id, _creationTime, organization, project, issueId, wants, ready, hasOpenPull, priorityRank, unblocksRank, ...card } =
+    row;
   return card;
 }
 

@@ -4,7 +4,7 @@ import { v } from "convex/values";
 import { serviceMutation, serviceQuery } from "./access.ts";
 import { firstTime } from "./deliveries.ts";
 import { refuse } from "./errors.ts";
-import { findMark } from "./reconcile.ts";
+import { findMark } from "./pulls.ts";
 import { takeIssue, vIssue } from "./tickets.ts";
 
 const MAX_ISSUES = 100;

@@ -81,14 +81,6 @@ test("a lost run is known with its branch and with what it had said", async () =
   expect(await lost()).toMatchObject({ isClaimed: true });
 });
 
-test("a sweep's mark never goes back, and each far side of a project has its own", async () => {
-  const world = await aWorld();
-  const mark = (farSide: "linear" | "github") => world.service.query(api.reconcile.sweptUntil, { project: PROJECT, farSide });
-  for (const until of [5, 9, 7])
-    await world.service.mutation(api.reconcile.swept, { project: PROJECT, farSide: "linear", until });
-  expect([await mark("linear"), await mark("github")]).toEqual([9, 0]);
-});
-
 test("features whose pull request should be open are those that are passing", async () => {
   const world = await aWorld();
   const passing = { state: "passing", column: "done", pullRequest: { number: 7, url: "u" } } as const;

@@ -8,6 +8,7 @@ import type { Doc } from "./_generated/dataModel";
 import type { DatabaseReader } from "./_generated/server";
 import { serviceMutation, serviceQuery } from "./access.ts";
 import { refuse } from "./errors.ts";
+import { findMark } from "./pulls.ts";
 import { findRun, overBecause } from "./settling.ts";
 import { projectOf } from "./shardOf.ts";
 import { vFarSide, vRole } from "./validators.ts";
@@ -88,13 +89,6 @@ export const lostRun = serviceQuery({
   },
 });
 
-/** Where a sweep of a project's far side goes on: its own mark, kept by `swept`; 0 when it has never ended. */
-export const sweptUntil = serviceQuery({
-  args: { project: v.string(), farSide: vFarSide },
-  returns: v.number(),
-  handler: async ({ db }, { project, farSide }) => (await findMark(db, project, farSide))?.until ?? 0,
-});
-
 /** A sweep has seen everything up to `until` (ms, the far side's clock). It never goes back. Safe to repeat. */
 export const swept = serviceMutation({
   args: { project: v.string(), farSide: vFarSide, until: v.number() },
@@ -107,18 +101,7 @@ export const swept = serviceMutation({
   },
 });
 
-const MAX_PROJECTS = 1000;
 const MAX_FEATURES = 500;
-
-/** Every repository and its projects. */
-export const repositories = serviceQuery({
-  args: {},
-  returns: v.array(v.object({ repository: v.string(), project: v.string() })),
-  handler: async ({ db }) => {
-    const rows = await db.query("projects").withIndex("by_address").take(MAX_PROJECTS);
-    return rows.map(({ repository, address }) => ({ repository, project: address }));
-  },
-});
 
 /** Features of a project whose pull request should be open, with it; at most 500, the oldest first. */
 export const passing = serviceQuery({
@@ -134,7 +117,7 @@ export const passing = serviceQuery({
     if (row === null) return [];
     const features = await db
       .query("features")
-      .withIndex("by_board", (q) => q.eq("project", row._id).eq("column", "done"))
+      .withIndex("by_open_pull", (q) => q.eq("hasOpenPull", true).eq("project", row._id))
       .filter((q) => q.eq(q.field("state"), "passing"))
       .take(MAX_FEATURES);
     return features.map(({ address, branch, pullRequest, stateSince }) => ({
@@ -157,11 +140,6 @@ export const publishing = serviceQuery({
   },
 });
 
-export const findMark = (db: DatabaseReader, project: string, farSide: Doc<"sweepMarks">["farSide"]) =>
-  db
-    .query("sweepMarks")
-    .withIndex("by_project", (q) => q.eq("project", project).eq("farSide", farSide))
-    .unique();
 
 const featureAt = (db: DatabaseReader, address: string) =>
   db

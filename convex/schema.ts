@@ -145,6 +145,8 @@ export default defineSchema({
     failure: v.union(v.string(), v.null()),
     actions: v.array(v.string()),
     pullRequest: v.union(vPullRequest, v.null()),
+    /** It is or should be open at GitHub (pulls.ts). Rows from before it was kept have none until `pulls.adopt`. */
+    hasOpenPull: v.optional(v.boolean()),
     costUsd: v.number(),
     /** When the leaf state was entered, ms. */
     stateSince: v.number(),
@@ -158,6 +160,7 @@ export default defineSchema({
     .index("by_address", ["address"])
     .index("by_issue", ["project", "issueId"])
     .index("by_board", ["project", "column", "stateSince"])
+    .index("by_open_pull", ["hasOpenPull", "project"])
     .index("by_ready", ["project", "ready", "priorityRank", "unblocksRank", "createdAt", "key"]),
 
   /** One row an agent (one run of a role on a feature). Written by `host.commit`. */
@@ -410,9 +413,15 @@ export default defineSchema({
     .index("by_project", ["project"])
     .index("by_key", ["project", "key"]),
 
-  /** How far a sweep has seen a project's far side, by the far side's clock (ms). Written and read by the sweeps (`reconcile.*`). */
-  sweepMarks: defineTable({ project: v.string(), farSide: vFarSide, until: v.number() }).index("by_project", [
-    "project",
-    "farSide",
-  ]),
+  /** How far a sweep has seen a project's far side, by the far side's clock (ms). Written and read by the sweeps (`reconcile.swept`, `pulls.*`). */
+  sweepMarks: defineTable({
+    project: v.string(),
+    farSide: vFarSide,
+    until: v.number(),
+    /** GitHub: when it was looked at last (ms, our clock), and whether a pull request was or should have been open then. */
+    lookedAt: v.optional(v.number()),
+    isOpen: v.optional(v.boolean()),
+  })
+    .index("by_project", ["project", "farSide"])
+    .index("by_open", ["farSide", "isOpen", "project"]),
 });

@@ -3,6 +3,7 @@
 import type { Doc, Id } from "./_generated/dataModel";
 import type { DatabaseWriter } from "./_generated/server";
 import { refuse } from "./errors.ts";
+import { isPullOpen } from "./pulls.ts";
 import { priorityRank } from "./ranks.ts";
 import type { View } from "./steps.ts";
 
@@ -61,7 +62,7 @@ function changeOf(actor: Viewed, view: View, sequence: number, at: number): Chan
       const { kind, enteredState, ticket, ...columns } = view;
       const since = enteredState ? { stateSince: at } : {};
       const card = ticket === null ? {} : { ...ticket, priorityRank: priorityRank(ticket.priority) };
-      const patch = { ...columns, ...since, ...card, sequence, ready: view.wants !== null };
+      const patch = { ...columns, ...since, ...card, sequence, ready: view.wants !== null, hasOpenPull: isPullOpen(view) };
       return { kind, id: actor.view as Id<"features">, patch };
     }
     case "agent": {

@@ -40,6 +40,7 @@ import type * as organizations from "../organizations.js";
 import type * as ownershipFault from "../ownershipFault.js";
 import type * as pages from "../pages.js";
 import type * as projects from "../projects.js";
+import type * as pulls from "../pulls.js";
 import type * as questions from "../questions.js";
 import type * as ranks from "../ranks.js";
 import type * as ready from "../ready.js";
@@ -107,6 +108,7 @@ declare const fullApi: ApiFromModules<{
   ownershipFault: typeof ownershipFault;
   pages: typeof pages;
   projects: typeof projects;
+  pulls: typeof pulls;
   questions: typeof questions;
   ranks: typeof ranks;
   ready: typeof ready;

@@ -9,6 +9,7 @@
 //   ratio…                the median over the turns of that turn's median over the small project's
 //   idle…MsPerMinute      processor time of a host and its deployment while nobody does anything: with 1,000 projects, and alone
 //   hostRssMb             memory of that host, with 1,000 projects
+//   githubIdleRequests    what a sweep of GitHub asks for among those 1,000 projects, of which nobody has a pull request; …SweepMs what it takes
 //   functions…            functions the deployment runs for one dispatch and its end, subscriptions that are run again included
 //   board…Ms, projects…Ms features.board and projects.list, after a change; sweepPageMs a page of what a sweep of Linear begins with
 
@@ -17,6 +18,7 @@ import { calibrate } from "@omakase/local-system/bench/calibration";
 import { ConvexHttpClient } from "convex/browser";
 import type { FunctionReference } from "convex/server";
 import { api } from "../../convex/_generated/api.js";
+import { createGitHubSweep } from "../github/sweep.ts";
 import { HostProcess } from "./child.ts";
 import { at, inOrder } from "./measures.ts";
 import { VIEWER } from "./stage.ts";
@@ -150,6 +152,20 @@ async function functionsEach(yard: Yard, tickets: readonly Ticket[]): Promise<nu
   return ((await functionsRun(yard)) - before) / DISPATCHES_A_TURN;
 }
 
+/** A whole sweep of a process that has just been started. */
+async function githubSweep({ stage }: Yard): Promise<{ requests: number; tookMs: number }> {
+  let requests = 0;
+  const call = async () => {
+    requests++;
+    throw new Error("nothing is open: GitHub is not to be asked");
+  };
+  const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+  const sweep = createGitHubSweep({ github: { call }, convex: stage.caller, repairs: { record: async () => {} }, log: quiet });
+  const startedAt = performance.now();
+  await sweep();
+  return { requests, tookMs: performance.now() - startedAt };
+}
+
 async function seedMany(yard: Yard): Promise<void> {
   let next = 1;
   await Promise.all(
@@ -203,6 +219,9 @@ async function measure(): Promise<Record<string, number>> {
     note("projectsSmallMs", await readMs(alone, small[0]!, api.projects.list, {}));
     note("projects1kMs", await readMs(many, among[0]!, api.projects.list, {}));
     const page = { after: null };
+    const { requests, tookMs } = await githubSweep(many);
+    note("githubIdleRequests", requests, 0);
+    note("githubSweepMs", tookMs);
     note("sweepPageMs", await readMs(many, among[0]!, api.linear.projects, page, many.stage.deployment.token));
 
     const [onSmall, onLarge] = await inTurns([await handOns(alone, "small", small), await handOns(large, "large", queued)]);

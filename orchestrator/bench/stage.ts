@@ -19,7 +19,7 @@ import {
 import type { TicketFacts } from "@omakase/machines/feature/feature-events";
 import type { AnyMachineSnapshot, AnyStateMachine } from "xstate";
 import { api } from "../../convex/_generated/api.js";
-import { shardOf } from "../../convex/shardOf.ts";
+import { projectOf, shardOf } from "../../convex/shardOf.ts";
 import type { Epoch, Spawn, Step } from "../../convex/steps.ts";
 import { birthView } from "../actors/views.ts";
 import { type ConvexCaller, createCaller, createConvexStore } from "../store/convex-store.ts";
@@ -67,7 +67,7 @@ export class Stage {
     await this.deployment.stop();
   }
 
-  async project(slug: string, limit = 100): Promise<ProjectAddress> {
+  async project(slug: string, limit = 100, repository = `acme/${slug}`): Promise<ProjectAddress> {
     await this.deployment.run("seed:sample", {
       organization: { slug: "acme", name: "Acme" },
       project: {
@@ -75,7 +75,7 @@ export class Stage {
         name: slug,
         linearTeamId: `team-${slug}`,
         linearTeamKey: slug.toUpperCase(),
-        repository: `acme/${slug}`,
+        repository,
         defaultBranch: "main",
         testCommand: null,
         limits: { features: limit, perRole: {} },
@@ -91,6 +91,13 @@ export class Stage {
     const addresses = Array.from({ length: count }, (_, index) => featureAddress(project, `oma-${from + index}`));
     await this.bear(project, addresses.map(bornFeature));
     return addresses;
+  }
+
+  /** A feature whose pull request is open: what it looks like, not how it came to that. */
+  async passing(feature: FeatureAddress, number: number): Promise<void> {
+    const born = bornFeature(feature);
+    const shown = { state: "passing", column: "done", pullRequest: { number, url: `https://github.test/${number}` } } as const;
+    await this.bear(projectOf(feature) as ProjectAddress, [{ ...born, view: { ...born.view, ...shown } as Spawn["view"] }]);
   }
 
   /** One agent a feature, running, its time used up at `dueAt` (ms). */

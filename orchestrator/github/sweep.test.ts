@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { APP_ID, keys, TestGitHub, until } from "@omakase/local-github/contract/setup";
 import type { PullRequestChange } from "../../convex/github.ts";
+import { RateLimited } from "../rates/rate-limited.ts";
 import type { RepairOf } from "../repairs.ts";
 import { aConvex, aLog } from "../testing/edge.ts";
 import { createGitHub, type GitHub } from "./client.ts";
@@ -33,16 +34,17 @@ function setup(passing: { feature: string; branch: string; number: number | null
   const letters: { key: string; event: string }[] = [];
   const recorded: RepairOf[] = [];
   let mark = 0;
+  const aLook = (repository: string, project: string) => ({ repository, project, sweptUntil: mark, lookedAt: 0, isOpen: true });
   const { caller: convex } = aConvex({
-    "reconcile:repositories": () => [
-      { repository: "omakase/demo", project: "omakase/sample" },
-      { repository: "nobody/nothing", project: "omakase/gone" },
-    ],
-    "reconcile:passing": () => passing,
-    "reconcile:sweptUntil": () => mark,
-    "reconcile:swept": (args) => {
-      mark = args.until as number;
+    "pulls:adopt": () => 0,
+    "pulls:toLookAt": () => ({
+      looks: [aLook("omakase/demo", "omakase/sample"), aLook("nobody/nothing", "omakase/gone")],
+      next: null,
+    }),
+    "pulls:looked": (args) => {
+      if (args.project === "omakase/sample") mark = args.until as number;
     },
+    "reconcile:passing": () => passing,
     "github:sync": (args) => {
       const news = (args.changes as PullRequestChange[]).filter(({ number }) => !changes.some((one) => one.number === number));
       changes.push(...news);
@@ -90,6 +92,31 @@ describe("the sweep", () => {
       [`missing:4711:${since}`, "pullRequest.missing"],
     ]);
     expect(recorded.filter(({ kind }) => kind === "pullRequestMissing")).toHaveLength(1);
+  });
+
+  test("P4: asks first for what was looked at longest ago; what the budget does not pay for is left as it was, one that fails is not", async () => {
+    const looks = [5, 3, 9, 1, 7].map((lookedAt) => ({
+      ...{ repository: `acme/r${lookedAt}`, project: `acme/p${lookedAt}`, sweptUntil: 0, lookedAt, isOpen: true },
+    }));
+    const { caller: convex, calls } = aConvex({
+      "pulls:adopt": () => 0,
+      "pulls:toLookAt": () => ({ looks, next: null }),
+      "pulls:looked": () => null,
+      "reconcile:passing": () => [],
+    });
+    const asked: string[] = [];
+    const call = async (repository: string) => {
+      asked.push(repository);
+      if (repository === "acme/r3") throw new Error("gone");
+      if (asked.length > 3) throw new RateLimited("github/1", "spent", 1_000);
+    };
+    const { log, of } = aLog();
+    const sweep = createGitHubSweep({ github: { call: call as never }, convex, repairs: { record: async () => {} }, log });
+    await sweep();
+    expect(asked).toEqual(["acme/r1", "acme/r3", "acme/r5", "acme/r7", "acme/r9"]);
+    const looked = calls.flatMap(({ name, args }) => (name === "pulls:looked" ? [args.project] : []));
+    expect(looked).toEqual(["acme/p1", "acme/p3", "acme/p5"]);
+    expect(of("github.sweep_waits")).toMatchObject([{ projects: 2 }]);
   });
 
   test("leaves the last fifth of the installation's budget alone", async () => {

@@ -1,12 +1,15 @@
 // Pull requests as GitHub has them against features as we have them, both ways: an end nobody told us of, and one that is not there.
 //
 //   P1. What a delivery has told is not told again: the fact names the event, not the way it came.
-//   P2. A pull request is called missing when GitHub denies its number in two sweeps in a row.
+//   P2. A pull request is called missing when GitHub denies its number in two looks in a row.
+//   P3. Only projects where something could have changed for us are asked about (convex/pulls.ts): what nobody uses costs no request.
+//   P4. Whoever was looked at longest ago is next: when the budget does not pay for all, each has its turn.
 
 import { api } from "../../convex/_generated/api.js";
 import type { PullRequestChange } from "../../convex/github.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { RateLimited } from "../rates/rate-limited.ts";
 import type { Repairs } from "../repairs.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
 import type { GitHub } from "./client.ts";
@@ -34,29 +37,46 @@ interface Ended {
   readonly change: PullRequestChange | null;
 }
 
-/** A sweep over every project's repository. @returns how many features were told something new */
+type Looks = (typeof api.pulls.toLookAt)["_returnType"];
+type Look = Looks["looks"][number];
+
+/** A sweep over the repositories of every project that is to be looked at. @returns how many features were told something new */
 export function createGitHubSweep({ github, convex, repairs, log, isOurs = () => true, now = Date.now }: GitHubSweepDeps) {
-  let denied = new Set<string>();
+  /** By project, as its last look had it. */
+  const denied = new Map<string, ReadonlySet<string>>();
+  let isAdopted = false;
   return async (): Promise<number> => {
+    while (!isAdopted) isAdopted = (await convex.mutation(api.pulls.adopt, {})) === 0;
     let repaired = 0;
-    const deniedNow = new Set<string>();
-    for (const { repository, project } of await convex.query(api.reconcile.repositories, {})) {
-      if (!isOurs(project)) continue;
+    let waiting = 0;
+    // P4
+    for (const look of (await toLookAt(convex)).sort((a, b) => a.lookedAt - b.lookedAt)) {
+      if (!isOurs(look.project)) continue;
+      const at = now();
+      let until = look.sweptUntil;
       try {
-        repaired += await sweepEnds(repository, project);
-        repaired += await sweepMissing(repository, project, deniedNow);
+        const ends = await sweepEnds(look);
+        until = ends.until;
+        repaired += ends.told + (await sweepMissing(look));
       } catch (error) {
-        log.warn("github.sweep_failed", { project, reason: reasonOf(error) });
+        if (error instanceof RateLimited) {
+          waiting++;
+          continue;
+        }
+        // Its turn is over all the same: others must not wait for one that cannot be read.
+        log.warn("github.sweep_failed", { project: look.project, reason: reasonOf(error) });
+        await convex.mutation(api.pulls.looked, { project: look.project, until, at, isOpen: true });
+        continue;
       }
+      await convex.mutation(api.pulls.looked, { project: look.project, until, at, isOpen: look.isOpen });
     }
-    denied = deniedNow;
+    if (waiting > 0) log.info("github.sweep_waits", { projects: waiting });
     return repaired;
   };
 
-  /** Pull requests that ended since the last sweep. */
-  async function sweepEnds(repository: string, project: string): Promise<number> {
-    const mark = await convex.query(api.reconcile.sweptUntil, { project, farSide: "github" });
-    const since = mark - OVERLAP_MS;
+  /** Pull requests that ended since the last look. */
+  async function sweepEnds({ repository, sweptUntil }: Look): Promise<{ told: number; until: number }> {
+    const since = sweptUntil - OVERLAP_MS;
     const ended: Ended[] = [];
     await github.call(
       repository,
@@ -79,9 +99,7 @@ export function createGitHubSweep({ github, convex, repairs, log, isOurs = () =>
     const changes = ended.flatMap(({ updatedAt, change }) => (change && updatedAt >= since ? [change] : [])).reverse();
     let told = 0;
     for (let at = 0; at < changes.length; at += PAGE) told += await tell(repository, changes.slice(at, at + PAGE));
-    const until = Math.max(0, ...ended.map(({ updatedAt }) => updatedAt));
-    if (until > mark) await convex.mutation(api.reconcile.swept, { project, farSide: "github", until });
-    return told;
+    return { told, until: Math.max(sweptUntil, ...ended.map(({ updatedAt }) => updatedAt)) };
   }
 
   async function tell(repository: string, changes: PullRequestChange[]): Promise<number> {
@@ -103,17 +121,20 @@ export function createGitHubSweep({ github, convex, repairs, log, isOurs = () =>
   }
 
   /** Features whose pull request should be open and is not there. */
-  async function sweepMissing(repository: string, project: string, deniedNow: Set<string>): Promise<number> {
+  async function sweepMissing({ project, repository }: Look): Promise<number> {
+    const deniedBefore = denied.get(project);
+    denied.delete(project);
     const passing = await convex.query(api.reconcile.passing, { project });
     const settled = passing.filter(({ since }) => now() - since > FRESH_MS);
     if (settled.length === 0) return 0;
     const open = await openNumbers(repository);
+    const deniedNow = new Set<string>();
     let repaired = 0;
     for (const { feature, number, since } of settled) {
       if (number === null || open.has(number) || !(await isDenied(repository, number))) continue;
       const name = `${repository}#${number}`;
       deniedNow.add(name);
-      if (!denied.has(name)) continue;
+      if (!deniedBefore?.has(name)) continue;
       const event = JSON.stringify({ type: "pullRequest.missing", at: now(), number });
       const { stored } = await convex.mutation(api.mailbox.deliver, {
         deliveries: [{ actor: feature, key: `missing:${number}:${since}`, event, cause: { kind: "sweep", name: "GitHub" } }],
@@ -130,6 +151,7 @@ export function createGitHubSweep({ github, convex, repairs, log, isOurs = () =>
       });
       repaired++;
     }
+    if (deniedNow.size > 0) denied.set(project, deniedNow);
     return repaired;
   }
 
@@ -165,6 +187,17 @@ export function createGitHubSweep({ github, convex, repairs, log, isOurs = () =>
       "sweep",
     );
   }
+}
+
+async function toLookAt(convex: ConvexCaller): Promise<Look[]> {
+  const looks = new Map<string, Look>();
+  let cursor: Looks["next"] = null;
+  do {
+    const page: Looks = await convex.query(api.pulls.toLookAt, { cursor });
+    for (const look of page.looks) if (!looks.has(look.project)) looks.set(look.project, look);
+    cursor = page.next;
+  } while (cursor !== null);
+  return [...looks.values()];
 }
 
 interface Listed {
