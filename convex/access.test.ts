@@ -7,6 +7,7 @@ import { api } from "./_generated/api";
 import { SHARDS } from "./shardOf.ts";
 import {
   AGENT,
+  aFeatureBirth,
   anAgent,
   aWorld,
   FEATURE,
@@ -16,6 +17,7 @@ import {
   PROJECT,
   refusalOf,
   runOf,
+  take,
   type World,
 } from "./world.testing.ts";
 
@@ -39,6 +41,11 @@ interface Known {
 }
 const first = { numItems: 5, cursor: null };
 const key = "0b5e3a52-1111-4222-8333-123456789abc";
+
+const aFailure = { eventId: "e", sender: { kind: "linear", name: "Linear" }, error: "no", attempt: "1:1" };
+/** The actor itself cannot be used. */
+const PARKED = `${PROJECT}/oma-2`;
+const aDecision = { address: PARKED, decision: "retry", eventId: null, reason: "", key };
 
 /** Arguments that are about acme's project, for every public function. */
 const FUNCTIONS: Record<string, readonly [Audience, (known: Known) => Record<string, unknown>]> = {
@@ -66,7 +73,6 @@ const FUNCTIONS: Record<string, readonly [Audience, (known: Known) => Record<str
   "host:load": ["service", () => ({ shard: 0, cursor: null })],
   "host:park": ["service", ({ epochs }) => ({ epochs, actor: FEATURE, reason: "r" })],
   "host:settle": ["service", ({ epochs }) => ({ epochs, settlements: [] })],
-  "host:unpark": ["service", ({ epochs }) => ({ epochs, actor: FEATURE })],
   "linear:projects": ["service", () => ({ after: null })],
   "linear:receive": ["service", () => ({ deliveryId: "d", event: "e", issue: null })],
   "linear:sync": ["service", () => ({ issues: [] })],
@@ -80,6 +86,11 @@ const FUNCTIONS: Record<string, readonly [Audience, (known: Known) => Record<str
   "pulls:adopt": ["service", () => ({})],
   "pulls:looked": ["service", () => ({ project: PROJECT, until: 0, at: 1, isOpen: true })],
   "pulls:toLookAt": ["service", () => ({ cursor: null })],
+  "quarantine:failed": ["service", ({ epochs }) => ({ epochs, actor: FEATURE, failure: aFailure })],
+  "quarantine:find": ["service", () => ({ project: null })],
+  "quarantine:ofProject": ["viewer", () => ({ project: PROJECT })],
+  "quarantine:operate": ["service", () => ({ ...aDecision, by: "Ops" })],
+  "quarantine:release": ["developer", () => aDecision],
   "reconcile:launch": ["service", ({ effectId }) => ({ effectId })],
   "reconcile:lostRun": ["service", ({ effectId }) => ({ effectId })],
   "reconcile:passing": ["service", () => ({ project: PROJECT })],
@@ -135,6 +146,8 @@ async function setup() {
   const world = await aWorld();
   const effectId = await anAgent(world);
   await world.service.mutation(api.runs.append, { effectId, from: 1, events: ['"acme is at work"'], usage: NO_USAGE, at: 1 });
+  await take(world, PROJECT, { spawns: [aFeatureBirth(PARKED)] });
+  await world.service.mutation(api.host.park, { epochs: world.epochs, actor: PARKED, reason: "it throws" });
   // A feature that accepts `start`; world's birth says so.
   const run = (await runOf(world, effectId))?._id ?? "";
   return { world, known: { epochs: world.epochs, effectId, run } satisfies Known };

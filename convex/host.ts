@@ -2,19 +2,18 @@
 // The rules are in commit.ts and settling.ts; this file is the door.
 
 import { v } from "convex/values";
-import { internal } from "./_generated/api";
 import type { Doc } from "./_generated/dataModel";
-import { internalMutation, type MutationCtx } from "./_generated/server";
+import { internalMutation } from "./_generated/server";
 import { serviceMutation, serviceQuery } from "./access.ts";
 import { commitSteps } from "./commit.ts";
 import { refuse } from "./errors.ts";
-import { requireEpochs, requireOwned } from "./fence.ts";
-import { findActor, moveMail } from "./mail.ts";
+import { requireEpochs } from "./fence.ts";
+import { findActor } from "./mail.ts";
+import { moveAllMail, ownedActor, parkActor } from "./parking.ts";
 import { loadPage } from "./recovery.ts";
 import { settle as settleOne } from "./settling.ts";
 import {
   type Actor,
-  type Epoch,
   MAX_ACTORS,
   MAX_STEPS,
   vActor,
@@ -54,27 +53,15 @@ export const settle = serviceMutation({
   },
 });
 
-/** Takes an actor out of service as it is; its mail is held. Safe to repeat. @throws {ConvexError} `fenced`, `unknownActor` */
+/** Takes an actor that cannot be used out of service as it is; its mail is held. A person puts it back (`quarantine.*`). Safe to repeat. @throws {ConvexError} `fenced`, `unknownActor` */
 export const park = serviceMutation({
   args: { epochs: v.array(vEpoch), actor: v.string(), reason: v.string() },
   returns: v.null(),
   handler: async (ctx, { epochs, actor, reason }) => {
     const row = await ownedActor(ctx, epochs, actor);
-    await ctx.db.patch(row._id, { status: "parked", parkedReason: reason.slice(0, MAX_REASON) });
-    await moveAllMail(ctx, actor, "");
-    return null;
-  },
-});
-
-/** Puts a parked actor back into service; what it was sent meanwhile comes to its owner from outside. Safe to repeat. @throws {ConvexError} `fenced`, `unknownActor` */
-export const unpark = serviceMutation({
-  args: { epochs: v.array(vEpoch), actor: v.string() },
-  returns: v.null(),
-  handler: async (ctx, { epochs, actor }) => {
-    const row = await ownedActor(ctx, epochs, actor);
-    if (row.status !== "parked") return null;
-    await ctx.db.patch(row._id, { status: "active", parkedReason: null });
-    await moveAllMail(ctx, actor, "");
+    // No event is to blame: what one that failed before left there says nothing about this.
+    await ctx.db.patch(row._id, { trouble: undefined });
+    await parkActor(ctx, row, reason);
     return null;
   },
 });
@@ -83,7 +70,10 @@ export const unpark = serviceMutation({
 export const moveMore = internalMutation({
   args: { actor: v.string(), after: v.string() },
   returns: v.null(),
-  handler: async (ctx, { actor, after }) => moveAllMail(ctx, actor, after),
+  handler: async (ctx, { actor, after }) => {
+    await moveAllMail(ctx, actor, after);
+    return null;
+  },
 });
 
 /** These actors, those that exist. @throws {ConvexError} `tooLarge` above {@link MAX_ACTORS} */
@@ -104,23 +94,6 @@ export const load = serviceQuery({
   returns: vLoadPage,
   handler: (ctx, { shard, cursor }) => loadPage(ctx.db, shard, cursor),
 });
-
-const MAX_REASON = 2000;
-
-async function ownedActor(ctx: MutationCtx, epochs: readonly Epoch[], address: string): Promise<Doc<"actors">> {
-  const owned = await requireEpochs(ctx.db, epochs);
-  const row = await findActor(ctx.db, address);
-  if (row === null) return refuse({ code: "unknownActor", actor: address, message: `There is no actor ${address}.` });
-  requireOwned(owned, row.shard, address);
-  return row;
-}
-
-async function moveAllMail(ctx: MutationCtx, address: string, after: string): Promise<null> {
-  const row = await findActor(ctx.db, address);
-  const next = await moveMail(ctx.db, address, row?.status === "parked" ? "held" : "outside", after);
-  if (next !== null) await ctx.scheduler.runAfter(0, internal.host.moveMore, { actor: address, after: next });
-  return null;
-}
 
 function actorOf({ _id, address, kind, shard, machineVersion, sequence, snapshot, status, parkedReason }: Doc<"actors">): Actor {
   return { id: _id, address, kind, shard, machineVersion, sequence, snapshot, status, parkedReason };

@@ -4,7 +4,6 @@
 
 import { cut } from "@omakase/machines/text";
 import { v } from "convex/values";
-import type { Doc } from "./_generated/dataModel";
 import type { DatabaseReader } from "./_generated/server";
 import { serviceMutation, serviceQuery } from "./access.ts";
 import { refuse } from "./errors.ts";
@@ -139,7 +138,6 @@ export const publishing = serviceQuery({
     return { over: row.state === "cancelled" ? cut(row.failure ?? "The feature was cancelled") : null };
   },
 });
-
 
 const featureAt = (db: DatabaseReader, address: string) =>
   db

@@ -4,6 +4,7 @@
 
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
+import { vTrouble } from "./poison.ts";
 import {
   vActorKind,
   vActorStatus,
@@ -286,6 +287,8 @@ export default defineSchema({
     snapshot: v.string(),
     status: vActorStatus,
     parkedReason: v.union(v.string(), v.null()),
+    /** The event that failed last; of a parked actor, what it is parked for (poison.ts). Missing: none, or the actor itself cannot be used. */
+    trouble: v.optional(vTrouble),
     /** The step that created it, `<parent>:<sequence>`; null when seeding did. */
     bornOf: v.union(v.string(), v.null()),
     /** The row its view is written to. */

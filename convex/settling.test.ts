@@ -152,9 +152,17 @@ describe("host.park", () => {
     const step = aStep(await actorAt(world, FEATURE), { id: letter._id, key: letter.key });
     expect(await refusalOf(commit(world, [step]))).toMatchObject({ code: "parked", actor: FEATURE });
 
-    await world.service.mutation(api.host.unpark, { epochs: world.epochs, actor: FEATURE });
+    await world.person("dana").mutation(api.quarantine.release, {
+      ...{ address: FEATURE, decision: "retry", eventId: null, reason: "", key: "a-key-of-dana" },
+    });
     expect((await outside(world)).sort()).toEqual(
-      [`${AGENT} b:1`, `${FEATURE} a:1`, `${FEATURE} a:2`, `${FEATURE} ${PROJECT}:2:0`].sort(),
+      [
+        `${AGENT} b:1`,
+        `${FEATURE} a:1`,
+        `${FEATURE} a:2`,
+        `${FEATURE} ${PROJECT}:2:0`,
+        `${FEATURE} command:a-key-of-dana`,
+      ].sort(),
     );
     expect((await commit(world, [step])).results).toMatchObject([{ kind: "stored" }]);
   });

@@ -6,6 +6,7 @@ import type { ActorCache } from "./actor-cache.ts";
 import { type Inbox, type QueuedEvent, timerKey } from "./inbox.ts";
 import { type LiveActor, machineVersionOf, type Outcome, PoisonEvent, parseEvent, takeStep } from "./machine-step.ts";
 import type { Parking } from "./parking.ts";
+import type { Trials } from "./trials.ts";
 
 /** An event with the step it makes, not yet stored. */
 export interface Draft {
@@ -40,6 +41,7 @@ export class Batch {
     private readonly inbox: Inbox,
     private readonly cache: ActorCache,
     private readonly parking: Parking,
+    private readonly trials: Trials,
     private before: Batch | null,
   ) {}
 
@@ -91,6 +93,10 @@ export class Batch {
 
   private add(event: QueuedEvent, nowMs: number): void {
     const { actor, source } = event;
+    if (this.trials.keep(event)) {
+      this.letGo(event);
+      return;
+    }
     const cached = this.cache.get(actor);
     if (!cached || this.parking.has(actor) || !this.inbox.isCurrent(event)) {
       this.leave(event);
@@ -115,19 +121,24 @@ export class Batch {
       if (!(error instanceof PoisonEvent)) throw error;
       // The steps before it are good and stored first; then it comes up again, first on its actor.
       if (base) this.defer(event);
-      else this.park(event, error);
+      else this.fail(event, error);
     }
   }
 
-  private park(event: QueuedEvent, error: PoisonEvent): void {
-    this.leave(event);
+  private fail(event: QueuedEvent, error: PoisonEvent): void {
+    this.letGo(event);
     this.cache.drop(event.actor);
-    void this.parking.park(event.actor, event.holding, `${event.eventId}: ${error.message}`);
+    void this.trials.failed(event, error.message);
   }
 
   private leave(event: QueuedEvent): void {
-    this.held.splice(this.held.indexOf(event), 1);
+    this.letGo(event);
     this.inbox.leave(event);
+  }
+
+  /** It is not ours any more. */
+  private letGo(event: QueuedEvent): void {
+    this.held.splice(this.held.indexOf(event), 1);
   }
 
   private defer(event: QueuedEvent): void {

@@ -128,17 +128,126 @@ describe("the host", () => {
     ).toEqual(["garbage held", "after held"]);
   });
 
-  test("an actor that a person puts back takes the mail that was held for it", async () => {
+  for (const [decision, first] of [
+    ["drop", "event.dropped"],
+    ["retry", undefined],
+  ] as const)
+    test(`a person who decides to ${decision} puts its actor back: its mail is taken in its order, the event ${first ? "is not" : "fails again"}`, async () => {
+      const world = setup();
+      world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
+      const { host } = world.start();
+      await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+      world.send(FEATURE, "after", todo());
+      await world.pass(2_000);
+      world.tables.decide(FEATURE, decision);
+      if (first === undefined) {
+        await world.until("it is tried again", () => (world.tables.troubles.get(FEATURE)?.tries ?? 0) > 0);
+        await world.until("it is parked again", () => world.actor(FEATURE)?.status === "parked");
+        world.tables.decide(FEATURE, "drop");
+      }
+      await world.until("it has gone on", () => world.taken(FEATURE).includes("actor.released"));
+      expect(world.taken(FEATURE).slice(0, 2)).toEqual(["event.dropped", "ticket.changed"]);
+      expect(host.stats().parked).toEqual([]);
+      expect(wrongs(world.tables, world.ends, false)).toEqual([]);
+    });
+
+  test("one that is put back before its owner has heard that it was parked goes on, without further mail", async () => {
     const world = setup();
     world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
-    const { host } = world.start();
-    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+    world.start({
+      store: ({ fail }) => ({
+        fail: async (...call) => {
+          const counted = await fail(...call);
+          if (!counted.isParked) return counted;
+          world.tables.decide(FEATURE, "drop");
+          await new Promise<void>((resolve) => void world.scheduler.after(2_000, resolve));
+          return counted;
+        },
+      }),
+    });
+    await world.until("it goes on", () => world.taken(FEATURE).includes("actor.released"));
+  });
+
+  test("Q5, Q6: between three tries its actor rests and is read anew; what came after it waits, the neighbour does not", async () => {
+    const world = setup();
+    world.seedFeature(OTHER);
+    const tried: number[] = [];
+    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
     world.send(FEATURE, "after", todo());
-    await world.pass(2_000);
-    for (const { id, key } of world.tables.mailbox.values()) if (key === "garbage") world.tables.mailbox.delete(id);
-    world.tables.unpark(FEATURE);
-    await world.until("it has gone on", () => world.taken(FEATURE).includes("ticket.changed"));
-    expect(host.stats().parked).toEqual([]);
+    world.start({
+      store: ({ actors }) => ({
+        actors: (addresses) => {
+          if (addresses.includes(FEATURE)) tried.push(world.scheduler.nowMs);
+          return actors(addresses);
+        },
+      }),
+    });
+    await world.until("the first try", () => world.tables.troubles.get(FEATURE)?.tries === 1);
+    world.send(OTHER, "todo", todo());
+    await world.until("the neighbour has gone on", () => world.taken(OTHER).length > 1, 400);
+    expect(world.actor(FEATURE)?.status).toBe("active");
+    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+    expect(tried).toHaveLength(3);
+    const [first = 0, second = 0, third = 0] = tried;
+    expect([second - first >= 500, third - second >= 2_000, third - first < 10_000]).toEqual([true, true, true]);
+    expect(world.taken(FEATURE)).toEqual([]);
+  });
+
+  test("Q1: three tries in all, however many owners made them: one that dies takes none of them with it", async () => {
+    const world = setup();
+    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
+    for (const tries of [1, 2]) {
+      const { process } = world.start();
+      await world.until(`try ${tries}`, () => world.tables.troubles.get(FEATURE)?.tries === tries);
+      process.kill();
+    }
+    world.start();
+    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+    expect(world.tables.troubles.get(FEATURE)?.tries).toBe(3);
+  });
+
+  test("Q7: a try whose count is not answered is counted once, and is not followed by another before it is", async () => {
+    const world = setup();
+    let asked = 0;
+    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
+    world.start({
+      store: ({ fail }) => ({
+        fail: async (...call) => {
+          const counted = await fail(...call);
+          if (++asked < 4) throw new Unanswered("the answer was lost");
+          return counted;
+        },
+      }),
+    });
+    await world.until("it is answered", () => asked === 4);
+    expect(world.tables.troubles.get(FEATURE)?.tries).toBe(1);
+    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+    await world.until("that is answered", () => asked === 6);
+  });
+
+  test("an event that fails once and then does not is taken, in its place", async () => {
+    const world = setup();
+    let refused = 0;
+    world.send(FEATURE, "first", { type: "approve", by: "Dana" });
+    world.send(FEATURE, "second", todo());
+    world.start({
+      store: ({ commit }) => ({
+        commit: async (epochs, steps) => {
+          const isFirst = steps.some(({ eventId }) => eventId === "first");
+          if (isFirst && steps.length === 1 && ++refused < 3) throw new Refused("not now", "badStep");
+          if (isFirst && steps.length > 1) throw new Refused("not now", "badStep");
+          return commit(epochs, steps);
+        },
+      }),
+    });
+    await world.until("both are taken", () => world.taken(FEATURE).length >= 2);
+    expect(
+      world
+        .log(FEATURE)
+        .map(({ eventId }) => eventId)
+        .slice(0, 2),
+    ).toEqual(["first", "second"]);
+    expect(world.actor(FEATURE)?.status).toBe("active");
   });
 
   test("H5: a step the store refuses parks its actor after three tries, and the others of its batch are stored", async () => {

@@ -244,7 +244,6 @@ export function createHost({ store, performers, log, clock = systemClock, leaseT
         eventId: `timer:${timerId}:${armedSequence}`,
         event: JSON.stringify({ type: timerId, at: clock.now() }),
         cause: { kind: "timer", name: timerId },
-        refusals: 0,
       });
     }
     scheduleTimers();

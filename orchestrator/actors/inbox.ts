@@ -13,8 +13,6 @@ export interface QueuedEvent {
   /** JSON, not looked at before it is taken: a stranger may have written it. */
   readonly event: string;
   readonly cause: Mail["cause"];
-  /** How often a commit of this event alone was refused. */
-  refusals: number;
 }
 
 export class Inbox {

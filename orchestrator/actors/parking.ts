@@ -12,6 +12,8 @@ interface Parked {
   /** The store knows. */
   isStored: boolean;
   isAsking: boolean;
+  /** Something has come since the question that is under way was asked. */
+  isAskedAgain: boolean;
 }
 
 export interface ParkingDeps {
@@ -38,21 +40,23 @@ export class Parking {
     return this.parked.has(actor);
   }
 
-  /** The row says so already. */
+  /** The row says so already, or said so: somebody may have put it back before we heard. */
   found(actor: string, holding: Holding): void {
-    this.parked.set(actor, { holding, isStored: true, isAsking: false });
+    this.parked.set(actor, { holding, isStored: true, isAsking: false, isAskedAgain: false });
+    void this.reconsider(actor);
   }
 
   /** From now on its events are left alone; the store is told until it has answered. */
   async park(actor: string, holding: Holding, reason: string): Promise<void> {
     if (this.parked.has(actor)) return;
-    const parked: Parked = { holding, isStored: false, isAsking: false };
+    const parked: Parked = { holding, isStored: false, isAsking: false, isAskedAgain: false };
     this.parked.set(actor, parked);
     this.deps.log.error("actor.parked", { actor, reason });
     while (!parked.isStored && !holding.isLost) {
       try {
         await this.deps.store.park([holding.epoch], actor, reason);
         parked.isStored = true;
+        void this.reconsider(actor);
       } catch (error) {
         if (error instanceof Fenced) return this.deps.onFenced(holding);
         this.deps.log.error("actor.park_failed", { actor, reason: reasonOf(error) });
@@ -62,19 +66,29 @@ export class Parking {
     }
   }
 
-  /** Mail of a parked actor is in the window, where held mail is not: somebody may have put it back. Safe to repeat. */
+  /**
+   * Mail of a parked actor is in the window, where held mail is not, or we have only now heard that it is parked: somebody may have put
+   * it back. Asks until the store has answered. Safe to repeat.
+   */
   async reconsider(actor: string): Promise<void> {
     const parked = this.parked.get(actor);
-    if (!parked?.isStored || parked.isAsking) return;
+    if (!parked?.isStored) return;
+    parked.isAskedAgain = true;
+    if (parked.isAsking) return;
     parked.isAsking = true;
-    try {
-      const [row] = await this.deps.store.actors([actor]);
-      if (row && row.status !== "parked") this.deps.onDoubt(parked.holding, `${actor} is back in service`);
-    } catch (error) {
-      this.deps.log.warn("actor.reconsider_failed", { actor, reason: reasonOf(error) }); // the next window asks again
-    } finally {
-      parked.isAsking = false;
+    while (parked.isAskedAgain && this.parked.get(actor) === parked) {
+      parked.isAskedAgain = false;
+      try {
+        const [row] = await this.deps.store.actors([actor]);
+        if (row && row.status !== "parked") this.deps.onDoubt(parked.holding, `${actor} is back in service`);
+      } catch (error) {
+        this.deps.log.warn("actor.reconsider_failed", { actor, reason: reasonOf(error) });
+        if (error instanceof Refused) break; // it cannot even be read
+        parked.isAskedAgain = true;
+        await wait(this.deps.clock, RETRY_MS);
+      }
     }
+    parked.isAsking = false;
   }
 
   forget(holding: Holding): void {

@@ -4,7 +4,7 @@
 //   H2. An event's key is consumed at most once: the receipt decides, memory only saves the attempt.
 //   H3. A step is computed on the stored snapshot, or on a step before it in the same batch or the one in flight; when that one is not
 //       stored as it was computed, nothing that was computed on it is sent.
-//   H5. An event that cannot be taken parks its own actor and nobody else.
+//   H5. An event that cannot be taken, three times over (trials.ts), parks its own actor and nobody else.
 //   H6. A batch of which nobody can say whether it was stored is never taken apart: sent again whole, or its shards are retaken.
 
 import type { PendingEffect, Posted, Settled, Step, StepResult, TimerChange } from "../../convex/steps.ts";
@@ -18,6 +18,7 @@ import { type Clock, wait } from "./clock.ts";
 import type { Holding } from "./holding.ts";
 import { Inbox, type QueuedEvent } from "./inbox.ts";
 import { Parking } from "./parking.ts";
+import { Trials } from "./trials.ts";
 
 /** How storing a batch goes, for whoever fills the next meanwhile. */
 interface Pass {
@@ -61,14 +62,13 @@ export interface StepperDeps {
 const MAX_STEPS = 64;
 /** Fewer than this are not worth two commits. */
 const LEAST_HALF = 8;
-/** An event that is refused this often on its own is poison. */
-const MAX_REFUSALS = 3;
 const RETRY_BASE_MS = 50;
 const RETRY_MAX_MS = 2_000;
 
 export class Stepper {
   readonly inbox = new Inbox();
   readonly parking: Parking;
+  private readonly trials: Trials;
   private readonly cache: ActorCache;
   private readonly loader: ActorLoader;
   private pumping: Promise<void> | null = null;
@@ -83,6 +83,14 @@ export class Stepper {
   constructor(private readonly deps: StepperDeps) {
     this.cache = new ActorCache(deps.cacheLimit ?? 2_000);
     this.parking = new Parking(deps);
+    this.trials = new Trials({
+      ...deps,
+      parking: this.parking,
+      onDue: () => this.pump(),
+      onLeft: (events) => {
+        for (const event of events) this.inbox.leave(event);
+      },
+    });
     this.loader = new ActorLoader(deps.store, this.cache, this.parking, deps.log);
   }
 
@@ -100,6 +108,7 @@ export class Stepper {
   forget(holding: Holding): void {
     this.cache.dropShard(holding.shard);
     this.parking.forget(holding);
+    this.trials.forget(holding);
   }
 
   /** No new commit is begun; resolves when the one in flight has been answered or `graceMs` has passed. */
@@ -122,7 +131,7 @@ export class Stepper {
   }
 
   private pumpMore(): void {
-    if (this.inbox.size > 0) this.pump();
+    if (this.inbox.size > 0 || this.trials.isDue) this.pump();
   }
 
   private async run(): Promise<void> {
@@ -134,8 +143,9 @@ export class Stepper {
 
   /** A batch on what is stored; null when there is nothing to do. */
   private async firstBatch(): Promise<Batch | null> {
+    this.tryAgain();
     while (this.inbox.size > 0 && !this.stopped) {
-      const batch = new Batch(this.inbox, this.cache, this.parking, null);
+      const batch = new Batch(this.inbox, this.cache, this.parking, this.trials, null);
       // Half of many, so that the other half is computed while this one is stored.
       const half = Math.max(LEAST_HALF, Math.ceil(this.inbox.size / 2));
       if (await this.draft(batch, Math.min(this.groupLimit, half))) {
@@ -148,7 +158,8 @@ export class Stepper {
 
   /** Stores a batch, and meanwhile fills the next. @returns that one; null when there is none, or it cannot be sent as it is */
   private async storeAndFill(batch: Batch): Promise<Batch | null> {
-    const next = new Batch(this.inbox, this.cache, this.parking, batch);
+    this.tryAgain();
+    const next = new Batch(this.inbox, this.cache, this.parking, this.trials, batch);
     const pass: Pass = { isOver: false, isAbandoned: false };
     const storing = this.store(batch, next, pass);
     this.committing = storing;
@@ -162,6 +173,11 @@ export class Stepper {
     }
     next.close();
     return next.drafts.length > 0 ? next : null;
+  }
+
+  /** Q5: only while no batch is being filled, so that nothing of the actor is anywhere but in the inbox, behind these. */
+  private tryAgain(): void {
+    if (this.trials.isDue) this.inbox.putBack(this.trials.release());
   }
 
   /** Until the commit in flight is answered, or no more fits. */
@@ -305,20 +321,19 @@ export class Stepper {
       return;
     }
     this.deps.log.warn("commit.refused", { steps: events.length, reason: reasonOf(error) });
-    this.inbox.putBack(events);
     this.groupLimit = Math.max(1, events.length >> 1);
     const only = events.length === 1 ? events[0] : undefined;
-    if (!only) return;
-    if (error instanceof Conflict) return this.waitLonger(); // it was read before somebody moved it: read again
-    if (error instanceof Refused && error.reason === "unknownEvent") {
-      this.inbox.take(1);
+    if (only && error instanceof Refused && error.reason === "unknownEvent") {
       this.inbox.leave(only);
       this.deps.log.error("event.unknown", { actor: only.actor, eventId: only.eventId });
       return;
     }
-    only.refusals++;
-    if (only.refusals >= MAX_REFUSALS)
-      void this.parking.park(only.actor, only.holding, `${only.eventId} was refused ${only.refusals} times: ${reasonOf(error)}`);
+    if (only && !(error instanceof Conflict)) {
+      void this.trials.failed(only, `it was refused: ${reasonOf(error)}`);
+      return;
+    }
+    this.inbox.putBack(events);
+    if (only) return this.waitLonger(); // it was read before somebody moved it: read again
   }
 
   private waitLonger(): Promise<void> {
@@ -333,5 +348,5 @@ const backOffMs = (attempt: number): number => Math.min(RETRY_MAX_MS, RETRY_BASE
 
 /** An event of a mailbox row, as the inbox keeps it. */
 export function queued(mail: Posted, event: string, cause: QueuedEvent["cause"], holding: Holding): QueuedEvent {
-  return { actor: mail.actor, holding, source: { kind: "mail", id: mail.id }, eventId: mail.key, event, cause, refusals: 0 };
+  return { actor: mail.actor, holding, source: { kind: "mail", id: mail.id }, eventId: mail.key, event, cause };
 }

@@ -1,4 +1,4 @@
-// What the command line asks of the orchestrator as its operator: why a feature is not running, and the brake for everything.
+// What the command line asks of the orchestrator as its operator: why a feature is not running, what is parked, and the brake for everything.
 
 import { userInfo } from "node:os";
 import { z } from "zod";
@@ -45,6 +45,57 @@ function paragraph({ address, key, label, isMoving, reasons }: z.infer<typeof vR
   });
   const said = isMoving ? "nothing stands in its way" : lines.length === 0 ? "it is about to move" : "it is not running because";
   return [`${key} (${address}) is: ${label}; ${said}`, ...lines].join("\n");
+}
+
+const vParked = z.object({
+  actors: z.array(
+    z.object({
+      address: z.string(),
+      reason: z.string(),
+      event: z
+        .object({
+          id: z.string(),
+          json: z.string().nullable(),
+          sender: z.object({ kind: z.string(), name: z.string() }),
+          error: z.string(),
+          tries: z.number(),
+          at: z.number(),
+        })
+        .nullable(),
+    }),
+  ),
+});
+
+const parked = async (settings: OperatorSettings, project: string | null) =>
+  vParked.parse(await call(settings, `/parked${project === null ? "" : `?${new URLSearchParams({ project })}`}`, null)).actors;
+
+/** A paragraph for each actor that waits for a person. @throws {OmakaseError} saying what to do */
+export async function listParked(settings: OperatorSettings, project: string | null): Promise<string> {
+  const actors = await parked(settings, project);
+  if (actors.length === 0) return "nothing is parked";
+  return actors
+    .map(({ address, reason, event }) => {
+      if (event === null) return `${address} cannot be used: ${reason}`;
+      const { id, json, sender, error, tries, at } = event;
+      const from = `  event ${id}, from ${sender.name} (${sender.kind}), last tried ${new Date(at).toISOString()}`;
+      return [`${address} failed ${tries} times: ${error}`, from, `  ${json ?? "a timer's"}`].join("\n");
+    })
+    .join("\n\n");
+}
+
+/** Has a parked actor's event tried again, or dropped for good. @throws {OmakaseError} saying what to do */
+export async function release(
+  settings: OperatorSettings,
+  address: string,
+  decision: "retry" | "drop",
+  reason: string,
+): Promise<string> {
+  const found = (await parked(settings, address.split("/", 2).join("/"))).find((one) => one.address === address);
+  if (found === undefined) return `${address} is not parked`;
+  const by = `${userInfo().username} (command line)`;
+  const eventId = found.event?.id ?? null;
+  await call(settings, "/operator/parked", { address, decision, eventId, reason, by, key: crypto.randomUUID() });
+  return decision === "drop" ? `${eventId} is dropped: ${address} goes on` : `${address} is back in service: it tries again`;
 }
 
 export type Steer = { kind: "hold"; mode: "starts" | "drain" | "stop"; reason: string } | { kind: "resume" };

@@ -1,10 +1,10 @@
 // The commands, their words and their output. Acting on a feature (pause, resume, retry, approve) needs a signed-in person and its
 // role: that is the dashboard's. What a ticket's state in Linear decides (start, cancel), a person's Linear key is enough for. What
-// concerns everything (why, hold, stop, resume) is the operator's: whoever holds the orchestrator's OPERATOR_KEY (decision 0024).
+// concerns everything (why, parked, hold, stop, resume) is the operator's: whoever holds the orchestrator's OPERATOR_KEY (decision 0024).
 
 import { Command } from "commander";
 import { createLinearRequest } from "../linear/client.ts";
-import { explain, type Steer, steer } from "./operate.ts";
+import { explain, listParked, release, type Steer, steer } from "./operate.ts";
 import { type CliSettings, SettingsMissing } from "./settings.ts";
 import { readStatus } from "./status.ts";
 import { listTickets, moveTicket, showTicket } from "./tickets.ts";
@@ -67,6 +67,27 @@ export function createProgram({ settings, print }: ProgramDeps): Command {
     .option("--project <address>", "organisation/project, when several have that key")
     .action(async (key: string, { project }: { project?: string }) =>
       print(plainText(await explain(known(), key, project ?? null))),
+    );
+
+  const parked = program.command("parked").description("actors that wait for a person, because an event failed three times");
+  parked
+    .command("list")
+    .description("what is parked, with the event, its sender and its error")
+    .option("--project <address>", "organisation/project; all of them without")
+    .action(async ({ project }: { project?: string }) => print(plainText(await listParked(known(), project ?? null))));
+  parked
+    .command("retry <address>")
+    .description("put it back into service: its event is tried again")
+    .option("--reason <text>", "kept in the audit", "")
+    .action(async (address: string, { reason }: { reason: string }) =>
+      print(plainText(await release(known(), address, "retry", reason))),
+    );
+  parked
+    .command("drop <address>")
+    .description("give its event up for good and put it back into service")
+    .requiredOption("--reason <text>", "shown in its log, kept in the audit")
+    .action(async (address: string, { reason }: { reason: string }) =>
+      print(plainText(await release(known(), address, "drop", reason))),
     );
 
   const brake = (name: string, description: string, command: (reason: string) => Steer) =>

@@ -5,7 +5,18 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Elysia } from "elysia";
-import { aFeature, aFeatureBirth, aWorld, FEATURE, mailOf, PROJECT, type World } from "../../convex/world.testing.ts";
+import { api } from "../../convex/_generated/api.js";
+import {
+  actorAt,
+  aFeature,
+  aFeatureBirth,
+  aLetter,
+  aWorld,
+  FEATURE,
+  mailOf,
+  PROJECT,
+  type World,
+} from "../../convex/world.testing.ts";
 import { createProgram } from "../cli/program.ts";
 import { readSettings } from "../cli/settings.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
@@ -62,6 +73,33 @@ describe("the operator's command line", () => {
     await omakase(url, ["drain", "--all"]);
     await omakase(url, ["hold", "--all"]);
     expect(await told(world)).toEqual(["stop", "resume", "pause", "pause"]);
+  });
+
+  test("lists what is parked with its event, its sender and its error, has it tried again, and drops it with a reason", async () => {
+    const { world, url } = await setup();
+    expect(await omakase(url, ["parked", "list"])).toBe("nothing is parked");
+    const park = async (tries: number) => {
+      for (let attempt = 1; attempt <= tries; attempt++)
+        await world.service.mutation(api.quarantine.failed, {
+          epochs: world.epochs,
+          actor: FEATURE,
+          failure: { eventId: "linear:7", sender: { kind: "linear", name: "Linear" }, error: "it throws", attempt: `${keys++}` },
+        });
+    };
+    let keys = 0;
+    await aLetter(world, FEATURE, "linear:7", { type: "poke", at: 1, text: "red \u001b[31malert" });
+    await park(3);
+    const list = await omakase(url, ["parked", "list", "--project", PROJECT]);
+    expect(list).toContain(`${FEATURE} failed 3 times: it throws\n  event linear:7, from Linear (linear), last tried 20`);
+    expect(list).toContain('"type":"poke"');
+    expect(await omakase(url, ["parked", "retry", FEATURE])).toBe(`${FEATURE} is back in service: it tries again`);
+    expect(await omakase(url, ["parked", "drop", FEATURE, "--reason", "no"])).toBe(`${FEATURE} is not parked`);
+    await park(3);
+    expect(await refusal(omakase(url, ["parked", "drop", FEATURE, "--reason", " "]))).toMatchObject({ code: "operator_refused" });
+    expect(await omakase(url, ["parked", "drop", FEATURE, "--reason", "broken"])).toBe(`linear:7 is dropped: ${FEATURE} goes on`);
+    expect((await actorAt(world, FEATURE)).status).toBe("active");
+    expect((await fetch(`${url}/operator/parked`, { method: "POST", body: "{}" })).status).toBe(401);
+    expect((await fetch(`${url}/parked`)).status).toBe(401);
   });
 
   test("is told what is missing: a reason, whom it concerns, the key", async () => {

@@ -1,4 +1,5 @@
-// What the operator's command line and members' tools ask of us: why a feature is not running, and the brake for everything. The
+// What the operator's command line and members' tools ask of us: why a feature is not running, what is parked and what is to become of
+// it, and the brake for everything. The
 // operator is whoever holds OPERATOR_KEY; a member shows an access token of their own and sees what Convex lets them see (P9).
 //   O1. Without a key set, nobody is the operator.
 //   O2. Every act is stored by Convex, audited under the name given, before it is answered.
@@ -8,6 +9,7 @@ import { ConvexHttpClient } from "convex/browser";
 import { Elysia } from "elysia";
 import { z } from "zod";
 import { api } from "../../convex/_generated/api.js";
+import type { Parked } from "../../convex/quarantine.ts";
 import type { Why } from "../../convex/whyRules.ts";
 import { reasonOf } from "../errors.ts";
 import { readBounded } from "../http/bounded-body.ts";
@@ -43,6 +45,16 @@ const vSteer = z.object({
   key: z.string().regex(/^[\w-]{8,64}$/),
 });
 
+const vDecision = z.object({
+  address: z.string().min(1).max(300),
+  decision: z.enum(["retry", "drop"]),
+  /** Of the event as it was listed; null when the actor itself cannot be used. */
+  eventId: z.string().max(300).nullable(),
+  reason: z.string().max(400),
+  by: z.string().min(1).max(80),
+  key: z.string().regex(/^[\w-]{8,64}$/),
+});
+
 type Caller = { readonly kind: "operator" } | { readonly kind: "person"; readonly token: string };
 
 export const operator = ({ key, convex, convexUrl, verify, log, now = Date.now }: OperatorDeps) => {
@@ -60,6 +72,12 @@ export const operator = ({ key, convex, convexUrl, verify, log, now = Date.now }
     const own = new ConvexHttpClient(convexUrl, { skipConvexDeploymentUrlCheck: true, logger: false, auth: caller.token });
     const found = await own.query(api.why.ofFeature, { project, ...asked });
     return found === null ? [] : [found];
+  };
+  const parkedFor = async (caller: Caller, project: string | null): Promise<readonly Parked[]> => {
+    if (caller.kind === "operator") return convex.query(api.quarantine.find, { project });
+    if (project === null) throw new Refused("say which project: ?project=organisation/project", "badArgument");
+    const own = new ConvexHttpClient(convexUrl, { skipConvexDeploymentUrlCheck: true, logger: false, auth: caller.token });
+    return own.query(api.quarantine.ofProject, { project });
   };
   const answering = (what: string, handle: (request: Request) => Promise<Response>) => async (context: { request: Request }) => {
     try {
@@ -83,6 +101,31 @@ export const operator = ({ key, convex, convexUrl, verify, log, now = Date.now }
           return refuse(400, "malformed", "ask with ?key=OMA-1, and &project=organisation/project when you have it");
         return Response.json({ features: await whyFor(caller, project, feature) });
       }),
+    )
+    .get(
+      "/parked",
+      answering("parked", async (request) => {
+        const caller = await callerOf(request);
+        if (caller === null) return refuse(401, "unknown_caller", "a member's access token or the operator's key is needed");
+        const project = new URL(request.url).searchParams.get("project");
+        if (project !== null && !PROJECT.test(project))
+          return refuse(400, "malformed", "ask with ?project=organisation/project, or for all of them without");
+        return Response.json({ actors: await parkedFor(caller, project) });
+      }),
+    )
+    .post(
+      "/operator/parked",
+      answering("parked", async (request) => {
+        if ((await callerOf(request))?.kind !== "operator")
+          return refuse(401, "unknown_caller", key === "" ? "no OPERATOR_KEY is set here" : "the operator's key is needed");
+        const body = await readBounded(request, MAX_BODY_BYTES);
+        const asked = vDecision.safeParse(body && parsed(body));
+        if (!asked.success) return refuse(400, "malformed", z.prettifyError(asked.error).slice(0, 500));
+        await convex.mutation(api.quarantine.operate, asked.data);
+        log.warn("operator.released", asked.data);
+        return Response.json({});
+      }),
+      { parse: "none" },
     )
     .post(
       "/operator/steer",

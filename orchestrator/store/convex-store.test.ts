@@ -173,6 +173,27 @@ describe("the host on Convex", () => {
     await second.drain();
   }, 30_000);
 
+  test("Q2, Q4: an event nobody can take is given up after three tries; dropped, it is a word in the log, and its actor goes on", async () => {
+    const store = aStore();
+    const host = start(store);
+    await until("ready", () => host.ready());
+    const cause = { kind: "linear" as const, name: "Linear" };
+    await convex.mutation(api.mailbox.deliver, { deliveries: [{ actor: PROJECT, key: "bad:1", event: "{not json", cause }] });
+    const listed = await until(
+      "it is parked",
+      async () => (await convex.query(api.quarantine.find, { project: PROJECT }))[0] ?? null,
+    );
+    expect(listed).toMatchObject({ address: PROJECT, event: { id: "bad:1", json: "{not json", sender: cause, tries: 3 } });
+    const before = (await actorOf(store, PROJECT))?.sequence ?? 0;
+    await convex.mutation(api.quarantine.operate, {
+      ...{ address: PROJECT, decision: "drop", eventId: "bad:1", reason: "broken", by: "Ops", key: randomUUID() },
+    });
+    await until("it goes on", async () => ((await actorOf(store, PROJECT))?.sequence ?? 0) >= before + 2);
+    expect(await actorOf(store, PROJECT)).toMatchObject({ status: "active", parkedReason: null });
+    expect(host.stats().parked).toEqual([]);
+    await host.drain();
+  }, 30_000);
+
   test("an owner that was replaced is refused every write", async () => {
     const [first, second] = [aStore(), aStore()];
     const old = await claim(first);

@@ -142,6 +142,7 @@ export function createConvexStore(
     park: async (list, actor, reason) => {
       await caller.mutation(api.host.park, { epochs: epochs(list), actor, reason });
     },
+    fail: (list, actor, failure) => caller.mutation(api.quarantine.failed, { epochs: epochs(list), actor, failure }),
     watchOutside: (shard, onMail) => {
       // After an error the subscription goes on: the next change that it can read comes as usual.
       const failed = (error: Error) => log.warn("mailbox.watch_failed", { shard, reason: reasonOf(error) });

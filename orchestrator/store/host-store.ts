@@ -1,6 +1,7 @@
 // What the host needs of its memory (P2). One implementation speaks to Convex; the simulation has one in memory with the same
 // promises: a call either happened whole or not at all, and a call whose answer was lost may be made again unchanged.
 
+import type { Failure } from "../../convex/poison.ts";
 import type {
   Actor,
   Attendance,
@@ -31,7 +32,14 @@ export interface HostStore {
   actors(addresses: readonly string[]): Promise<readonly Actor[]>;
   commit(epochs: readonly Epoch[], steps: readonly Step[]): Promise<readonly StepResult[]>;
   settle(epochs: readonly Epoch[], settlements: readonly Settlement[]): Promise<readonly Settled[]>;
+  /** Takes an actor that cannot be used out of service. */
   park(epochs: readonly Epoch[], actor: string, reason: string): Promise<void>;
+  /** Counts a failed try of an event, once an attempt; the last one parks its actor. @returns the tries there were, whoever made them */
+  fail(
+    epochs: readonly Epoch[],
+    actor: string,
+    failure: Failure,
+  ): Promise<{ readonly tries: number; readonly isParked: boolean }>;
   /**
    * Calls back with the shard's unconsumed mail from outside, in order of arrival, now and whenever it changes.
    * @returns ends the watch

@@ -22,6 +22,7 @@ export function createMemoryStore(tables: Tables, process: Process, owner: strin
     },
     settle: (epochs, settlements) => process.call(() => tables.settle(epochs, settlements)),
     park: (epochs, actor, reason) => process.call(() => tables.park(epochs, actor, reason)),
+    fail: (epochs, actor, failure) => process.call(() => tables.fail(epochs, actor, failure)),
     watchOutside: (shard, onMail) => watch(tables, process, shard, onMail),
   };
 }

@@ -10,7 +10,7 @@ const option = (name: string, otherwise: number) => {
 const from = option("from", 1);
 const seeds = option("seeds", 1_000);
 const log = process.argv.includes("--verbose") ? createLog() : undefined;
-const total = { seeds, failed: 0, steps: 0, kills: 0, pauses: 0, joins: 0, leaves: 0, jumps: 0, launches: 0 };
+const total = { seeds, failed: 0, steps: 0, kills: 0, pauses: 0, joins: 0, leaves: 0, jumps: 0, parked: 0, launches: 0 };
 const startedAt = performance.now();
 for (let seed = from; seed < from + seeds; seed++) {
   const result = await simulate(seed, log ? { log } : {});
@@ -20,6 +20,7 @@ for (let seed = from; seed < from + seeds; seed++) {
   total.joins += result.joins;
   total.leaves += result.leaves;
   total.jumps += result.jumps;
+  total.parked += result.parked;
   total.launches += result.launches;
   if (result.wrongs.length === 0) continue;
   total.failed++;

@@ -43,6 +43,8 @@ export interface SimulationResult {
   readonly joins: number;
   readonly leaves: number;
   readonly jumps: number;
+  /** Times that an actor was parked for an event and put back. */
+  readonly parked: number;
   readonly steps: number;
   readonly launches: number;
   /** Virtual time from the first ticket to rest, ms. */
@@ -84,7 +86,7 @@ class Simulated {
   /** Deaths mend whatever a host has forgotten: in many a history nobody dies, and only shards change hands. */
   private readonly isDeadly: boolean;
   private started = 0;
-  private counts = { kills: 0, pauses: 0, joins: 0, leaves: 0, jumps: 0 };
+  private counts = { kills: 0, pauses: 0, joins: 0, leaves: 0, jumps: 0, parked: 0 };
 
   constructor(
     private readonly seed: number,
@@ -157,6 +159,7 @@ class Simulated {
     this.scheduler.after(at + this.choices.next() * 5_000, () => change(`todo-${index}`, "unstarted", 1));
     if (this.choices.chance(0.2))
       this.scheduler.after(at + this.choices.next() * 60_000, () => change(`cancel-${index}`, "canceled", 2));
+    if (this.choices.chance(0.2)) this.poison(feature, `poison-${index}`, at + this.choices.next() * 30_000);
     if (this.choices.chance(0.2)) {
       const after = this.choices.next() * 30_000;
       const hold = (type: "pause" | "resume", ms: number) =>
@@ -166,6 +169,20 @@ class Simulated {
       hold("pause", after);
       hold("resume", after + this.choices.next() * 30_000);
     }
+  }
+
+  /** An event that no actor can take comes in; when it was given up, a person has it tried again, or drops it. */
+  private poison(feature: FeatureAddress, key: string, ms: number): void {
+    const store = () => this.tables.deliver(feature, key, "{not an event", { kind: "linear", name: "Linear" });
+    this.scheduler.after(ms, () => this.whenBorn(feature, store));
+    const look = () => {
+      if (this.tables.actors.get(feature)?.status === "parked") {
+        this.counts.parked++;
+        this.tables.decide(feature, this.choices.chance(0.3) ? "retry" : "drop");
+      }
+      this.scheduler.after(5_000, look);
+    };
+    this.scheduler.after(ms, look);
   }
 
   private whenBorn(address: string, run: () => void): void {

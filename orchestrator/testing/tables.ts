@@ -3,6 +3,7 @@
 // at a time, to see that the checker misses them.
 
 import { actorKind } from "@omakase/machines";
+import { type Failure, isPoison, parkedBecause, type Trouble, troubleAfter } from "../../convex/poison.ts";
 import { shardOf } from "../../convex/shardOf.ts";
 import { fairShares } from "../../convex/shares.ts";
 import type {
@@ -78,6 +79,7 @@ export class Tables {
   readonly transitions: TransitionRow[] = [];
   readonly outbox = new Map<string, OutboxRow>();
   readonly timers = new Map<string, TimerRow>();
+  readonly troubles = new Map<string, Trouble>();
   readonly shards = new Map<number, ShardRow>();
   readonly heartbeats = new Map<string, HeartbeatRow>();
   /** Told after each transaction. */
@@ -110,10 +112,16 @@ export class Tables {
 
   /** A backup of everything, as it is now. @returns puts it back, whatever has happened since */
   backup(): () => void {
-    const tables = [this.actors, this.mailbox, this.outbox, this.timers, this.shards, this.heartbeats, this.#receipts] as Map<
-      unknown,
-      unknown
-    >[];
+    const tables = [
+      this.actors,
+      this.mailbox,
+      this.outbox,
+      this.timers,
+      this.troubles,
+      this.shards,
+      this.heartbeats,
+      this.#receipts,
+    ] as Map<unknown, unknown>[];
     const copies = tables.map((table) => new Map(table));
     const steps = this.transitions.length;
     return () => {
@@ -239,12 +247,37 @@ export class Tables {
     });
   }
 
-  unpark(address: string): void {
+  fail(epochs: readonly Epoch[], address: string, failure: Failure): { tries: number; isParked: boolean } {
+    return this.transaction(() => {
+      this.fence(epochs);
+      const row = this.actors.get(address);
+      if (!row) throw new Refused(`there is no actor ${address}`, "unknownActor");
+      const trouble = troubleAfter(this.troubles.get(address) ?? null, failure, this.now());
+      this.put(this.troubles, address, trouble);
+      const isParked = row.status === "parked" || isPoison(trouble);
+      if (isParked && row.status !== "parked") {
+        this.put(this.actors, address, { ...row, status: "parked", parkedReason: parkedBecause(trouble) });
+        this.#moveMail(address, "held");
+      }
+      return { tries: trouble.tries, isParked };
+    });
+  }
+
+  /** A person's decision about a parked actor: its event is tried again, or given up for a word of who did that. */
+  decide(address: string, decision: "retry" | "drop"): void {
     this.transaction(() => {
       const row = this.actors.get(address);
       if (row?.status !== "parked") return;
+      const eventId = this.troubles.get(address)?.eventId;
+      const letter = { type: "event.dropped", at: this.now(), by: "Dana" };
+      for (const mail of this.mailbox.values())
+        if (decision === "drop" && mail.actor === address && mail.key === eventId)
+          this.put(this.mailbox, mail.id, { ...mail, event: JSON.stringify(letter) });
       this.put(this.actors, address, { ...row, status: "active", parkedReason: null });
+      this.#delete(this.troubles, address);
       this.#moveMail(address, "outside");
+      const released = JSON.stringify({ ...letter, type: "actor.released" });
+      this.#insertMail(address, `command:${this.#ids}`, released, { kind: "person", name: "Dana" }, "outside");
     });
   }
 

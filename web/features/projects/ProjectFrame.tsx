@@ -18,6 +18,7 @@ import { api, type MembershipRole, type ProjectDetails } from "../../lib/api.ts"
 import { ActionButtons } from "../actions/ActionControls.tsx";
 import { AskNote } from "../actions/AskNote.tsx";
 import { projectTarget } from "../actions/targets.ts";
+import { ParkedView } from "../parked/ParkedView.tsx";
 import { ProjectContext, projectPath } from "./project.ts";
 
 /** @param id the project's slug or address, as in the URL */
@@ -36,6 +37,7 @@ function FoundProject({ id, children }: { id: string; children: ReactNode }) {
   return (
     <ProjectContext value={project}>
       <ProjectHeader project={project} id={id} />
+      <ParkedView />
       {children}
     </ProjectContext>
   );
