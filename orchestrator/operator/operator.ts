@@ -89,6 +89,17 @@ export const operator = ({ key, convex, convexUrl, verify, log, now = Date.now }
     }
   };
 
+  /** O2: an act of the operator's, in the shape it must have. */
+  const acting = <Asked>(what: string, shape: z.ZodType<Asked>, act: (asked: Asked) => Promise<object>) =>
+    answering(what, async (request) => {
+      if ((await callerOf(request))?.kind !== "operator")
+        return refuse(401, "unknown_caller", key === "" ? "no OPERATOR_KEY is set here" : "the operator's key is needed");
+      const body = await readBounded(request, MAX_BODY_BYTES);
+      const asked = shape.safeParse(body && parsed(body));
+      if (!asked.success) return refuse(400, "malformed", z.prettifyError(asked.error).slice(0, 500));
+      return Response.json(await act(asked.data));
+    });
+
   return new Elysia({ name: "operator" })
     .get(
       "/why",
@@ -115,29 +126,19 @@ export const operator = ({ key, convex, convexUrl, verify, log, now = Date.now }
     )
     .post(
       "/operator/parked",
-      answering("parked", async (request) => {
-        if ((await callerOf(request))?.kind !== "operator")
-          return refuse(401, "unknown_caller", key === "" ? "no OPERATOR_KEY is set here" : "the operator's key is needed");
-        const body = await readBounded(request, MAX_BODY_BYTES);
-        const asked = vDecision.safeParse(body && parsed(body));
-        if (!asked.success) return refuse(400, "malformed", z.prettifyError(asked.error).slice(0, 500));
-        await convex.mutation(api.quarantine.operate, asked.data);
-        log.warn("operator.released", asked.data);
-        return Response.json({});
+      acting("parked", vDecision, async (asked) => {
+        await convex.mutation(api.quarantine.operate, asked);
+        log.warn("operator.released", asked);
+        return {};
       }),
       { parse: "none" },
     )
     .post(
       "/operator/steer",
-      answering("steer", async (request) => {
-        if ((await callerOf(request))?.kind !== "operator")
-          return refuse(401, "unknown_caller", key === "" ? "no OPERATOR_KEY is set here" : "the operator's key is needed");
-        const body = await readBounded(request, MAX_BODY_BYTES);
-        const asked = vSteer.safeParse(body && parsed(body));
-        if (!asked.success) return refuse(400, "malformed", z.prettifyError(asked.error).slice(0, 500));
-        const told = await convex.mutation(api.organizations.operate, asked.data);
-        log.warn("operator.steered", { ...asked.data.command, by: asked.data.by, ...told });
-        return Response.json(told);
+      acting("steer", vSteer, async (asked) => {
+        const told = await convex.mutation(api.organizations.operate, asked);
+        log.warn("operator.steered", { ...asked.command, by: asked.by, ...told });
+        return told;
       }),
       { parse: "none" },
     );

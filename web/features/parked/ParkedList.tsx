@@ -3,9 +3,10 @@
 
 import type { FunctionReturnType } from "convex/server";
 import { CircleParking } from "lucide-react";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { Button } from "../../elements/Button.tsx";
 import { Card } from "../../elements/Card.tsx";
+import { ReasonField } from "../../elements/ReasonField.tsx";
 import { RelativeTime } from "../../elements/RelativeTime.tsx";
 import type { api, MembershipRole } from "../../lib/api.ts";
 
@@ -45,7 +46,6 @@ export function ParkedList({ actors, ...rest }: ParkedListProps) {
 function ParkedActor({ actor, role, isLive, onDecide }: Omit<ParkedListProps, "actors"> & { actor: Parked }) {
   const { address, kind, reason, event } = actor;
   const [why, setWhy] = useState("");
-  const field = useId();
   const offline = isLive ? null : "Offline: this works again once the connection is back.";
   const againstRetry = role === "viewer" ? "Developers and admins may try it again." : offline;
   const againstDrop = role !== "admin" ? "Admins may drop an event." : (offline ?? needsReason(why));
@@ -69,17 +69,7 @@ function ParkedActor({ actor, role, isLive, onDecide }: Omit<ParkedListProps, "a
           </pre>
         </details>
       )}
-      <label htmlFor={field} className="flex flex-col gap-1 text-sm font-semibold">
-        Reason
-        <input
-          id={field}
-          value={why}
-          maxLength={400}
-          readOnly={role === "viewer"}
-          onChange={({ target: { value } }) => setWhy(value)}
-          className="min-h-10 rounded-control border-2 bg-panel px-2 font-normal read-only:border-dashed"
-        />
-      </label>
+      <ReasonField value={why} isReadOnly={role === "viewer"} onChange={setWhy} />
       <div className="flex flex-wrap gap-2">
         <Button tone="primary" disabledReason={againstRetry} onClick={() => decide("retry")}>
           Try again

@@ -5,9 +5,10 @@ import { useMutation } from "convex/react";
 import type { FunctionReturnType } from "convex/server";
 import { OctagonX } from "lucide-react";
 import { AlertDialog } from "radix-ui";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { Button } from "../../elements/Button.tsx";
 import { Card } from "../../elements/Card.tsx";
+import { ReasonField } from "../../elements/ReasonField.tsx";
 import { RelativeTime } from "../../elements/RelativeTime.tsx";
 import { api } from "../../lib/api.ts";
 import { useIsLive } from "../shell/connection.ts";
@@ -30,7 +31,6 @@ export function OrganizationBrake({ hold }: { hold: Hold }) {
   const { act, run } = useAct();
   const isLive = useIsLive();
   const [reason, setReason] = useState("");
-  const field = useId();
   const against =
     role !== "admin"
       ? "Admins may hold the organisation."
@@ -52,17 +52,7 @@ export function OrganizationBrake({ hold }: { hold: Hold }) {
           {hold.reason === "" ? "" : `: ${hold.reason}`}
         </p>
       )}
-      <label htmlFor={field} className="flex flex-col gap-1 text-sm font-semibold">
-        Reason
-        <input
-          id={field}
-          value={reason}
-          maxLength={400}
-          readOnly={role !== "admin"}
-          onChange={({ target: { value } }) => setReason(value)}
-          className="min-h-10 rounded-control border-2 bg-panel px-2 font-normal read-only:border-dashed"
-        />
-      </label>
+      <ReasonField value={reason} isReadOnly={role !== "admin"} onChange={setReason} />
       <div className="flex flex-wrap gap-2">
         {hold !== null && (
           <Button tone="primary" disabledReason={against} onClick={() => send({ kind: "resume" })}>
