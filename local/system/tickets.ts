@@ -5,6 +5,7 @@ import type { Launch } from "@omakase/local-launcher/launch";
 
 export class Tickets {
   private readonly linear: LinearClient;
+  /** By team and name: "OMA Todo". */
   private readonly states = new Map<string, string>();
 
   constructor(launch: Pick<Launch, "stack" | "secrets">, apiUrl = launch.stack.linear.apiUrl) {
@@ -12,11 +13,13 @@ export class Tickets {
   }
 
   async move(key: string, stateName: string): Promise<void> {
-    if (this.states.size === 0) {
-      for (const state of (await this.linear.workflowStates({ first: 100 })).nodes) this.states.set(state.name, state.id);
+    const team = key.slice(0, key.indexOf("-"));
+    if (!this.states.has(`${team} ${stateName}`)) {
+      const { nodes } = await this.linear.workflowStates({ first: 100, filter: { team: { key: { eq: team } } } });
+      for (const state of nodes) this.states.set(`${team} ${state.name}`, state.id);
     }
-    const stateId = this.states.get(stateName);
-    if (!stateId) throw new Error(`Linear has no state ${stateName}`);
+    const stateId = this.states.get(`${team} ${stateName}`);
+    if (!stateId) throw new Error(`Linear has no state ${stateName} in ${team}`);
     const issue = await this.linear.issue(key);
     await this.linear.updateIssue(issue.id, { stateId });
   }

@@ -3,11 +3,11 @@
 
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { SAMPLE } from "@omakase/local-launcher/stack";
 import { type Choices, seeded } from "@omakase/machines/testing/seeded";
+import { isWithin } from "../../../convex/shardOf.ts";
 import { POINTS_FILES } from "../../../orchestrator/testing/kill-points.ts";
 import { check } from "../checker/check.ts";
-import { formatViolation } from "../checker/history.ts";
+import { formatViolation, type Tables } from "../checker/history.ts";
 import { Tickets } from "../tickets.ts";
 import { Faults } from "./faults.ts";
 import { HAND_OVER_POINTS, POINTS } from "./points.ts";
@@ -21,6 +21,8 @@ export interface ChaosPlan {
   readonly kills: number;
   /** …or after so many seconds, whatever comes first. */
   readonly seconds: number;
+  /** Each in a shard of its own. */
+  readonly projects: number;
   /** Where the trail is written, a JSON line an event. */
   readonly trailFile: string;
 }
@@ -32,6 +34,10 @@ export interface ChaosReport {
   readonly pauses: number;
   readonly drains: number;
   readonly byProcess: Readonly<Record<string, number>>;
+  /** Absences: longer than a lease, or an orderly leave; the others take its shards and give them back. */
+  readonly absences: number;
+  /** For each project: its features and steps, and how many periods of ownership stored a step of it. */
+  readonly projects: Readonly<Record<string, { readonly features: number; readonly steps: number; readonly owners: number }>>;
   /** Kill point to deaths there; those of chance are not in it. */
   readonly byPhase: Readonly<Record<string, number>>;
   /** Kill points nobody has passed. */
@@ -51,7 +57,11 @@ export interface ChaosReport {
   readonly killsPerSecond: number;
 }
 
-const IN_FLIGHT = 5;
+/** Over all projects. */
+const IN_FLIGHT = 6;
+const ORCHESTRATORS = 3;
+/** Short, so that a take-over takes no longer than a restart of two of three. */
+const LEASE_TTL_MS = 4_000;
 const STORM_MS = 5_000;
 const BREATH_MS = 2_500;
 const CALM_TIMEOUT_MS = 45_000;
@@ -71,8 +81,10 @@ class ChaosRun {
   private readonly startedAt = performance.now();
   private readonly byProcess = new Map<string, number>();
   private readonly byPhase = new Map<string, number>();
-  private counts = { kills: 0, pauses: 0, drains: 0 };
+  private counts = { kills: 0, pauses: 0, drains: 0, absences: 0 };
   private created = 0;
+  /** By project, the tickets made in it, oldest first. */
+  private readonly open = new Map<string, { readonly key: string; readonly id: string }[]>();
   private toPlan: string[] = [];
   private planned: string[] = [];
   private isOver = false;
@@ -91,9 +103,11 @@ class ChaosRun {
     const { choices } = this;
     this.world = await ChaosWorld.start({
       choices,
-      orchestrators: 2,
+      orchestrators: ORCHESTRATORS,
+      projects: this.plan.projects,
       features: IN_FLIGHT,
       stallMs: 7_000,
+      leaseTtlMs: LEASE_TTL_MS,
       onDeath: (name, how) => this.died(name, how),
     });
     this.faults = new Faults(this.world, choices, (what, details) => this.tell(what, details));
@@ -105,7 +119,8 @@ class ChaosRun {
       while (this.counts.kills < this.plan.kills && performance.now() < endsAt) {
         this.signal?.throwIfAborted();
         await this.upset();
-        await Bun.sleep(80 + choices.next() ** 2 * 900);
+        const pause = 80 + choices.next() ** 2 * 900;
+        await Bun.sleep(this.isLate(begunAt) ? pause / 4 : pause);
         // A breath now and then: what never gets anywhere never meets the later phases.
         if (performance.now() - breathedAt > STORM_MS) {
           await Bun.sleep(BREATH_MS);
@@ -121,6 +136,12 @@ class ChaosRun {
       closeSync(this.trail);
       await this.world.stop();
     }
+  }
+
+  /** Behind the pace at which the deaths that are wanted would come about in four fifths of the time. */
+  private isLate(begunAt: number): boolean {
+    const passed = (performance.now() - begunAt) / (this.plan.seconds * 800);
+    return this.plan.kills < Number.POSITIVE_INFINITY && this.counts.kills < this.plan.kills * passed;
   }
 
   private tell(what: string, details: object): void {
@@ -141,7 +162,8 @@ class ChaosRun {
     const roll = choices.next();
     const lively = world.named("orchestrator").filter(({ isLively }) => isLively);
     const orchestrator = lively.length > 0 ? choices.pick(lively) : undefined;
-    if (roll < 0.15) this.kill(orchestrator);
+    if (roll < 0.05 && lively.length > 1) this.absent(orchestrator);
+    else if (roll < 0.15) this.kill(orchestrator);
     else if (roll < 0.55) this.planPoint();
     else if (roll < 0.73)
       this.kill(world.victims.get(choices.pick(["convex", "convex", "linear", "github", "ecs", "ecs", "identity"])));
@@ -199,6 +221,17 @@ class ChaosRun {
     this.tell("drain", { name: victim.name });
   }
 
+  /** Gone for longer than the others wait, killed or in good order: its shards are taken over, and shared anew when it comes back. */
+  private absent(victim: Victim | undefined): void {
+    if (!victim) return;
+    const signal = this.choices.chance(0.5) ? "SIGKILL" : "SIGTERM";
+    const ms = LEASE_TTL_MS * (1.2 + this.choices.next());
+    victim.awayMs = ms;
+    if (!victim.signal(signal)) return;
+    this.counts.absences++;
+    this.tell("absent", { name: victim.name, signal, ms: Math.round(ms) });
+  }
+
   /** The database starts again on a disk that has room for a little more, and some seconds later on one with room. */
   private fullDisk(): void {
     const convex = this.world.victims.get("convex");
@@ -229,14 +262,13 @@ class ChaosRun {
   /** Keeps some tickets at work. Linear may be away at any moment: then the ticket is made a little later. */
   private async keepTickets(): Promise<void> {
     const tickets = new Tickets(this.world, `${this.world.direct.linear}/graphql`);
-    const open: { readonly key: string; readonly id: string }[] = [];
     while (!this.isOver) {
       try {
         const { features } = await this.world.tables(["features"]);
         const resting = features.filter(
           ({ state }) => !/queued|working|launching|waiting|backing|opening|asking/i.test(state),
         ).length;
-        if (this.created - resting < IN_FLIGHT) await this.addTicket(tickets, open);
+        if (this.created - resting < IN_FLIGHT) await this.addTicket(tickets);
       } catch (error) {
         this.tell("ticket later", { reason: String(error).slice(0, 100) });
       }
@@ -244,10 +276,13 @@ class ChaosRun {
     }
   }
 
-  private async addTicket(tickets: Tickets, open: { key: string; id: string }[]): Promise<void> {
+  private async addTicket(tickets: Tickets): Promise<void> {
     const { choices } = this;
+    const project = choices.pick(this.world.projects);
+    const open = this.open.get(project.address) ?? [];
+    this.open.set(project.address, open);
     const silent = choices.chance(0.15) ? "[silent] " : "";
-    const made = await tickets.create(SAMPLE.linearTeamKey, `${silent}[${choices.below(600)} ms] Ticket`);
+    const made = await tickets.create(project.teamKey, `${silent}[${choices.below(600)} ms] Ticket`);
     this.created++;
     const before = open.at(-1);
     if (before && choices.chance(0.3)) await tickets.block(before.id, made.id);
@@ -255,8 +290,7 @@ class ChaosRun {
     open.push(made);
     this.tell("ticket", { key: made.key });
     if (open.length > 2 && choices.chance(0.15)) await tickets.move(choices.pick(open.slice(-3)).key, "Canceled");
-    if (open.length > 3 && choices.chance(0.3))
-      await this.world.merge(`agent/${choices.pick(open.slice(0, -2)).key.toLowerCase()}`);
+    if (open.length > 3 && choices.chance(0.3)) await this.world.merge(choices.pick(open.slice(0, -2)).key);
   }
 
   /** Everything is well; what waits for a timer gets its time. @returns what still moves */
@@ -302,6 +336,7 @@ class ChaosRun {
       byPhase: Object.fromEntries([...this.byPhase].sort(([a], [b]) => (a < b ? -1 : 1))),
       unvisited: all.filter((point) => !visited.has(point)),
       unkilled: all.filter((point) => !this.byPhase.has(point)),
+      projects: Object.fromEntries(world.projects.map(({ address }) => [address, sharesOf(tables, address)])),
       features,
       launches: ends.launches.filter(({ isNew }) => isNew).length,
       pullRequests: ends.pullRequests.length,
@@ -315,6 +350,15 @@ class ChaosRun {
       killsPerSecond: Math.round((this.counts.kills / seconds) * 100) / 100,
     };
   }
+}
+
+function sharesOf({ features, transitions }: Tables, project: string): ChaosReport["projects"][string] {
+  const steps = transitions.filter(({ actor }) => isWithin(actor, project));
+  return {
+    features: features.filter(({ address }) => isWithin(address, project)).length,
+    steps: steps.length,
+    owners: new Set(steps.map(({ epoch }) => epoch)).size,
+  };
 }
 
 function shuffled<Item>(items: readonly Item[], choices: Choices): Item[] {

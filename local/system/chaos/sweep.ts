@@ -102,7 +102,7 @@ async function playRound(world: ChaosWorld): Promise<number> {
   await until(async () => (await states()).get(cancelled.key)?.endsWith(".working") ?? false);
   await tickets.move(cancelled.key, "Canceled");
   await until(async () => ENDED.has((await states()).get(blocker.key) ?? ""));
-  await world.merge(`agent/${blocker.key.toLowerCase()}`);
+  await world.merge(blocker.key);
   return 4;
 }
 

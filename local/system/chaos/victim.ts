@@ -9,6 +9,8 @@ const LOOK_EVERY_MS = 15;
 export class Victim {
   /** How often it died of itself or of us, in all. */
   deaths = 0;
+  /** How much later than at once its next start comes, ms: once. */
+  awayMs = 0;
   private child: Bun.Subprocess | null = null;
   private stopped = false;
   private isPaused = false;
@@ -62,8 +64,15 @@ export class Victim {
       this.deaths++;
       const { signalCode, exitCode } = this.child;
       this.onDeath(this.name, String(signalCode ?? `code ${exitCode}`));
-      await Bun.sleep(20);
+      await this.stayAway();
     }
+  }
+
+  private async stayAway(): Promise<void> {
+    const until = Date.now() + this.awayMs;
+    this.awayMs = 0;
+    do await Bun.sleep(20);
+    while (!this.stopped && Date.now() < until);
   }
 
   /** Resolves when its port answers. @throws after 30 s */
