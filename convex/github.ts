@@ -112,9 +112,9 @@ function eventOf(change: PullRequestChange): FeatureEvent {
   const by = cut(change.by, 100);
   switch (change.kind) {
     case "merged":
-      return { type: "pullRequest.merged", at, by };
+      return { type: "pullRequest.merged", at, by, number: change.number };
     case "closed":
-      return { type: "pullRequest.closed", at, by };
+      return { type: "pullRequest.closed", at, by, number: change.number };
     case "rework":
       return { type: "rework.requested", at, by, source: change.source, summary: cut(change.summary) };
     default:

@@ -52,6 +52,15 @@ export interface OpenPullRequest {
   readonly title: string;
 }
 
+/** Closes the pull request of a cancelled feature, when it is ours and open. No answer. */
+export interface ClosePullRequest {
+  readonly kind: "closePullRequest";
+  readonly branch: string;
+  readonly number: number;
+  /** In words, for whoever looks at it. */
+  readonly reason: string;
+}
+
 /** Launches an agent's ECS task. Answer: `task.accepted` or `task.refused`. */
 export interface RunTask {
   readonly kind: "runTask";
@@ -77,7 +86,13 @@ export interface CheckProgress {
 }
 
 export type ProjectEffect = FindReady;
-export type FeatureEffect = ResolveDependencies | AnnounceToDependents | MoveIssue | CommentOnIssue | OpenPullRequest;
+export type FeatureEffect =
+  | ResolveDependencies
+  | AnnounceToDependents
+  | MoveIssue
+  | CommentOnIssue
+  | OpenPullRequest
+  | ClosePullRequest;
 export type AgentEffect = RunTask | StopTask | CheckProgress;
 export type Effect = ProjectEffect | FeatureEffect | AgentEffect;
 export type EffectKind = Effect["kind"];

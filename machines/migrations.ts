@@ -30,6 +30,8 @@ const MIGRATIONS: Readonly<Record<ActorKind, Readonly<Record<string, Migration>>
     // 2 hears of a missing pull request: nothing is stored differently.
     "1": { to: "2", migrate: (stored) => stored },
     "2": { to: "3", migrate: withBurn },
+    // 4 closes the pull request of a feature that is cancelled.
+    "3": { to: "4", migrate: (stored) => ({ ...stored, context: { ...stored.context, retracted: null } }) },
   },
   agent: {
     // 2 knows whether its launch is held back.

@@ -15,6 +15,7 @@ import { createEcsSweep, ECS_SWEEP_EVERY_MS } from "./ecs/sweep.ts";
 import { taskEvents } from "./ecs/task-events.ts";
 import { reasonOf } from "./errors.ts";
 import { createGitHub } from "./github/client.ts";
+import { closePullRequest } from "./github/close-pull-request.ts";
 import { openPullRequest } from "./github/open-pull-request.ts";
 import { createRedelivery, REDELIVERY_EVERY_MS } from "./github/redelivery.ts";
 import { createGitHubSweep, GITHUB_SWEEP_EVERY_MS } from "./github/sweep.ts";
@@ -84,6 +85,7 @@ async function start(): Promise<void> {
         what: `The pull request ${subject} was open after its feature had been cancelled, and was closed: ${reason}`,
       }),
     ),
+    closePullRequest: closePullRequest(github, convex),
     runTask: runTask({
       ...{ ecs, settings: tasks, convex, pace, log },
       onCompensated: (effectId, agent, taskArn, reason) =>

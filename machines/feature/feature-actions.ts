@@ -182,6 +182,7 @@ export const featureActions = {
       burn: NO_BURN,
       overBudget: null,
       inProgress: false,
+      pullRequest: context.pullRequest?.number === context.retracted ? null : context.pullRequest,
     },
   })),
 
@@ -201,12 +202,27 @@ export const featureActions = {
     const link = cut(url);
     const isNew = context.pullRequest?.url !== link;
     return {
-      set: { pullRequest: { number, url: link } },
+      set: { pullRequest: { number, url: link }, retracted: null },
       ask: [comment(context, `Pull request ${isNew ? "opened" : "updated"}: ${link}`), move(context, "started", "In Review")],
     };
   }),
 
   notePullRequest: when("pullRequest.opened", (_, { number, url }) => ({ set: { pullRequest: { number, url: cut(url) } } })),
+
+  /** F14: what nobody wants any more does not stay open. */
+  retractPullRequest: act(({ pullRequest, branch, failure }) =>
+    pullRequest === null
+      ? {}
+      : {
+          set: { retracted: pullRequest.number },
+          ask: [
+            effect({
+              ...{ kind: "closePullRequest", branch, number: pullRequest.number },
+              reason: failure ?? "The feature was cancelled",
+            }),
+          ],
+        },
+  ),
 
   noteRework: when("rework.requested", ({ rework }, { summary }) => ({ set: { rework: both(rework, cut(summary)) } })),
 

@@ -46,6 +46,8 @@ export interface FeatureContext {
   /** A request for changes on the open pull request that no coder has been given yet. */
   readonly rework: string | null;
   readonly pullRequest: { readonly number: number; readonly url: string } | null;
+  /** The pull request we have asked to be closed: its end is our own doing. */
+  readonly retracted: number | null;
   readonly pausedBy: string | null;
   readonly pauseReason: string | null;
 }
@@ -91,6 +93,7 @@ export function newFeature(input: FeatureInput | undefined): FeatureContext {
     note: null,
     rework: null,
     pullRequest: null,
+    retracted: null,
     pausedBy: null,
     pauseReason: null,
   };

@@ -93,8 +93,8 @@ export type FeatureEvent =
       readonly headSha: string | null;
     }
   | { readonly type: "pullRequest.opened"; readonly at: number; readonly number: number; readonly url: string }
-  | { readonly type: "pullRequest.merged"; readonly at: number; readonly by: string }
-  | { readonly type: "pullRequest.closed"; readonly at: number; readonly by: string }
+  | { readonly type: "pullRequest.merged"; readonly at: number; readonly by: string; readonly number?: number }
+  | { readonly type: "pullRequest.closed"; readonly at: number; readonly by: string; readonly number?: number }
   /** GitHub does not know the pull request any more. */
   | { readonly type: "pullRequest.missing"; readonly at: number; readonly number: number }
   /** A failing check or a human review asks for changes on the open pull request. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { agentAddress } from "../ids.ts";
-import { persist, restore, step } from "../step.ts";
+import { type Asked, persist, restore, step } from "../step.ts";
 import { AGENT, aTicket, FEATURE, featureOf, leavesOf, PROJECT, someSettings } from "../testing/builders.ts";
 import {
   aBlocker,
@@ -355,6 +355,51 @@ describe("feature machine", () => {
     });
     expect(baseFor([open, other])?.base).toBeNull();
     expect(baseFor([])?.base).toBeNull();
+  });
+
+  describe("a pull request that is open when its feature is cancelled", () => {
+    const closings = (asked: readonly Asked[]) =>
+      asked.flatMap((ask) => (ask.type === "effect" && ask.effect.kind === "closePullRequest" ? [ask.effect] : []));
+    const open = { pullRequest: { number: 7, url: URL } };
+
+    test("F14: is asked to be closed, whoever cancelled it and wherever its work was", () => {
+      const dropped = { ...EVENTS["ticket.changed"], ticket: aTicket({ stateType: "canceled" }) };
+      for (const state of ["passing", "coder.working", "needsHuman"] as const)
+        for (const event of [EVENTS.cancel, dropped]) {
+          const { asked, context } = next(inState(state, open), event);
+          expect(closings(asked)).toEqual([
+            { kind: "closePullRequest", branch: "agent/oma-1", number: 7, reason: context.failure ?? "" },
+          ]);
+        }
+    });
+
+    test("F14: is not, when a person has closed it, or when there is none", () => {
+      const closed = next(inState("passing", open), { ...EVENTS["pullRequest.closed"], number: 7 });
+      expect([closed.state, closings(closed.asked)]).toEqual(["cancelled", []]);
+      expect(closings(next(inState("coder.working"), EVENTS.cancel).asked)).toEqual([]);
+    });
+
+    test("F14: is too, when it was being opened meanwhile", () => {
+      const { snapshot } = next(inState("publishing"), EVENTS.cancel);
+      const { asked, state } = next(snapshot, { ...EVENTS["pullRequest.opened"], number: 8 });
+      expect([state, closings(asked).map(({ number }) => number)]).toEqual(["cancelled", [8]]);
+    });
+
+    test("F14: does not cancel the next attempt with the news of its end; another one's end does", () => {
+      const { snapshot } = next(inState("passing", open), EVENTS.cancel);
+      const again = next(snapshot, EVENTS.retry);
+      expect(again.context.pullRequest).toBeNull();
+      const late = next(again.snapshot, { ...EVENTS["pullRequest.closed"], number: 7 });
+      expect(late.state).toBe(again.state);
+      expect(next(again.snapshot, { ...EVENTS["pullRequest.closed"], number: 9 }).state).toBe("cancelled");
+    });
+
+    test("F14: is the feature's own again once it was opened again: then its end is news", () => {
+      const again = inState("publishing", { ...open, retracted: 7 });
+      const { snapshot, context } = next(again, { ...EVENTS["pullRequest.opened"], number: 7 });
+      expect(context.retracted).toBeNull();
+      expect(next(snapshot, { ...EVENTS["pullRequest.closed"], number: 7 }).state).toBe("cancelled");
+    });
   });
 
   test("each run of a role has an address of its own, and the limits of the last permit", () => {

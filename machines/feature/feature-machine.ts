@@ -14,6 +14,7 @@
 //   F11. An account of the ticket that is older than the one known changes nothing.
 //   F12. No agent is launched past a breaker (breakers.ts): the feature needs a person, with the figures.
 //   F13. Its own budget spent, it needs a person and goes on when the budget is raised; the project's or the organisation's, it queues.
+//   F14. A pull request that is open when its feature is cancelled is asked to be closed; that end of it is no news, whenever it comes.
 
 import { and, not, or, setup, stateIn } from "xstate";
 import type { AgentEvent, AgentInput } from "../agent/agent-events.ts";
@@ -111,6 +112,8 @@ export const featureMachine = setup({
       event.type === "rework.requested" && event.source === "review" && context.pullRequest !== null,
     isItsPullRequest: ({ context, event }) =>
       event.type === "pullRequest.missing" && event.number === context.pullRequest?.number,
+    isRetracted: ({ context, event }) =>
+      event.type === "pullRequest.closed" && event.number !== undefined && event.number === context.retracted,
     hasRework: ({ context }) => context.rework !== null,
     mayReworkAgain: ({ context }) => context.rework !== null && context.reworkRounds < context.settings.maxReworkRounds,
     isAgentless: ({ context }) => context.agent === null,
@@ -118,7 +121,7 @@ export const featureMachine = setup({
   },
 }).createMachine({
   id: "feature",
-  version: "3",
+  version: "4",
   context: ({ input }) => newFeature(input),
   type: "parallel",
   states: {
@@ -132,7 +135,11 @@ export const featureMachine = setup({
           { actions: "noteTicket" },
         ],
         "pullRequest.merged": { guard: and([not("isOver"), "hasBegun"]), target: ".merged" },
-        "pullRequest.closed": { guard: and(["mayCancel", "hasBegun"]), target: ".cancelled", actions: "noteClosed" },
+        "pullRequest.closed": {
+          guard: and(["mayCancel", "hasBegun", not("isRetracted")]),
+          target: ".cancelled",
+          actions: "noteClosed",
+        },
         "pullRequest.opened": { actions: "notePullRequest" },
         "rework.requested": { guard: and([not("isOver"), "isReview"]), actions: "noteRework" },
         "dependency.changed": { actions: "noteBlocker" },
@@ -249,8 +256,9 @@ export const featureMachine = setup({
         },
         cancelled: {
           meta: { category: "cancelled", column: "cancelled", label: "Cancelled", mood: "idle" },
-          entry: ["giveUpPlace", "stopAgent", "announceUnmet"],
-          on: again,
+          entry: ["giveUpPlace", "stopAgent", "announceUnmet", "retractPullRequest"],
+          // One that was being opened meanwhile.
+          on: { ...again, "pullRequest.opened": { actions: ["notePullRequest", "retractPullRequest"] } },
         },
         merged: {
           type: "final",

@@ -25,6 +25,7 @@ interface Task {
 export class FarEnds {
   readonly tickets = new Map<string, TicketFacts>();
   readonly comments: string[] = [];
+  readonly closed: { readonly feature: FeatureAddress; readonly number: number }[] = [];
   readonly pullRequests: { readonly feature: FeatureAddress; readonly base: string | null }[] = [];
   readonly tasks: Task[] = [];
   /** Questions a project asked that were not answered yet. */
@@ -105,6 +106,9 @@ export class FarEnds {
             url: `https://github.test/${effect.branch}`,
           }),
         );
+      case "closePullRequest":
+        this.closed.push({ feature: actor as FeatureAddress, number: effect.number });
+        return;
       case "runTask":
         return this.#runTask(world, actor as AgentAddress, effect);
       case "stopTask":

@@ -65,6 +65,7 @@ export const RETRY_POLICIES: Readonly<Record<PerformedKind, RetryPolicy>> = {
   moveIssue: { farSide: "linear", isInOrder: true, attempts: A_DAY, baseMs: 250, maxMs: 120_000 },
   commentOnIssue: { farSide: "linear", attempts: A_DAY, baseMs: 250, maxMs: 120_000 },
   openPullRequest: { farSide: "github", attempts: A_DAY, baseMs: 250, maxMs: 120_000 },
+  closePullRequest: { farSide: "github", attempts: A_DAY, baseMs: 250, maxMs: 120_000 },
   runTask: { farSide: "ecs", attempts: 12, baseMs: 250, maxMs: 15_000 },
   // What costs money goes before what will.
   stopTask: { farSide: "ecs", isAwaited: true, attempts: 20, baseMs: 250, maxMs: 15_000 },

@@ -13,6 +13,7 @@ export function performersThatAnswerAtOnce(): Performers {
     moveIssue: done,
     commentOnIssue: done,
     openPullRequest: async () => answer({ type: "pullRequest.opened", number: 1, url: "https://github.test/1" }),
+    closePullRequest: done,
     runTask: async ({ attempt }, { effectId }) => answer({ type: "task.accepted", attempt, taskArn: effectId }),
     stopTask: done,
     checkProgress: async ({ attempt }) => answer({ type: "progress.checked", attempt, silentMs: 0 }),

@@ -46,6 +46,9 @@ export function describePullRequest(feature: DescribedFeature, effectId: string)
 /** Invisible in the rendered text; no text of an agent can contain it, since `<` is escaped. */
 export const markerOf = (effectId: string): string => `<!-- omakase:${effectId} -->`;
 
+/** How the markers of all effects of an actor begin. */
+export const markersOf = (actor: string): string => `<!-- omakase:${actor}:`;
+
 const section = (title: string, parts: readonly (string | null)[]) =>
   `### ${title}\n\n${parts.filter(Boolean).join("\n\n").slice(0, MAX_PART)}`;
 

@@ -6,8 +6,10 @@ import { api } from "../../convex/_generated/api.js";
 import type { Performer } from "../actors/performer.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
 import { type GitHub, GitHubRefused } from "./client.ts";
+import { close, type Octokit, statusOf, type Where } from "./close-pull-request.ts";
 import { describePullRequest, markerOf, plain } from "./description.ts";
 
+const TOO_LATE = "Closed by Omakase: the feature was cancelled before this pull request was open.";
 /** GitHub's limit, in characters. */
 const MAX_TITLE = 256;
 
@@ -49,27 +51,15 @@ export const openPullRequest =
     if (opened === null) return { kind: "answer", event: null };
     const late = over ?? (await convex.query(api.reconcile.publishing, { feature: actor })).over;
     if (late !== null && opened.state === "open") {
-      await github.call(feature.repository, (octokit, where) => close(octokit, where, opened.number, effectId, late));
+      await github.call(feature.repository, (octokit, where) =>
+        close(octokit, where, opened.number, effectId, `${TOO_LATE} ${plain(late)}`),
+      );
       await onClosed?.(actor, `${feature.repository}#${opened.number}`, late);
     }
     return { kind: "answer", event: pullRequestOpened(opened.number, opened.html_url) };
   };
 
-/** Says why, once, and closes. Safe to repeat. */
-async function close(octokit: Octokit, where: Where, number: number, effectId: string, reason: string): Promise<void> {
-  const marker = markerOf(`${effectId}:closed`);
-  const comments = await octokit.issues.listComments({ ...where, issue_number: number, per_page: 100 });
-  if (!comments.data.some(({ body }) => body?.includes(marker))) {
-    const body = `Closed by Omakase: the feature was cancelled before this pull request was open. ${plain(reason)}\n\n${marker}`;
-    await octokit.issues.createComment({ ...where, issue_number: number, body });
-  }
-  await octokit.pulls.update({ ...where, pull_number: number, state: "closed" });
-}
-
 const pullRequestOpened = (number: number, url: string) => ({ type: "pullRequest.opened" as const, number, url });
-
-type Octokit = Parameters<Parameters<GitHub["call"]>[1]>[0];
-type Where = { owner: string; repo: string };
 
 /** A blocker's branch may have been merged and deleted since. */
 async function exists(octokit: Octokit, where: Where, branch: string): Promise<boolean> {
@@ -81,5 +71,3 @@ async function exists(octokit: Octokit, where: Where, branch: string): Promise<b
     throw error;
   }
 }
-
-const statusOf = (error: unknown) => (error as { status?: number }).status;

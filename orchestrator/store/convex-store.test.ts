@@ -67,6 +67,7 @@ function performers(launched: Launch[]): Performers {
     moveIssue: done,
     commentOnIssue: done,
     openPullRequest: done,
+    closePullRequest: done,
     runTask: async ({ attempt }, { effectId }) => {
       launched.push({ effectId, at: Date.now() });
       const taskArn = `task of ${effectId}`;

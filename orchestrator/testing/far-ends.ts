@@ -86,6 +86,7 @@ export class FarEnds {
       openPullRequest: far((_, { actor }) =>
         this.#make(`pull request of ${actor}`, answer({ type: "pullRequest.opened", number: 1, url: "https://github.test/1" })),
       ),
+      closePullRequest: far(() => DONE),
       runTask: far((effect, context) => this.#runTask(effect, context)),
       stopTask: far((effect, { actor }) => this.#stopTask(effect, actor)),
       checkProgress: far((effect, { actor }) => this.#checkProgress(effect, actor)),

@@ -16,6 +16,7 @@ const PERFORMED: Readonly<Record<Effect["kind"], readonly string[]>> = {
     "github.POST /repos/{}/pulls",
     "convex.host:settle openPullRequest",
   ],
+  closePullRequest: ["github.GET /repos/{}/pulls/{n}", "github.PATCH /repos/{}/pulls/{n}", "convex.host:settle closePullRequest"],
   runTask: ["ecs.RunTask", "convex.host:settle runTask"],
   stopTask: ["ecs.StopTask", "convex.host:settle stopTask"],
   checkProgress: ["convex.runs:byAgent", "convex.runs:silence", "convex.host:settle checkProgress"],

@@ -290,6 +290,7 @@ class ChaosRun {
     open.push(made);
     this.tell("ticket", { key: made.key });
     if (open.length > 2 && choices.chance(0.15)) await tickets.move(choices.pick(open.slice(-3)).key, "Canceled");
+    if (open.length > 3 && choices.chance(0.15)) await tickets.move(choices.pick(open.slice(0, -3)).key, "Canceled");
     if (open.length > 3 && choices.chance(0.3)) await this.world.merge(choices.pick(open.slice(0, -2)).key);
   }
 

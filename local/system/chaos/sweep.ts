@@ -83,7 +83,7 @@ async function sweepShare(
   }
 }
 
-/** Tickets that need everything: one that another waits for and that is merged, one that falls silent, one that is cancelled. */
+/** Tickets that need everything: one that another waits for and that is merged, one that falls silent, two that are cancelled, at work and done. */
 async function playRound(world: ChaosWorld): Promise<number> {
   const tickets = new Tickets(world);
   const make = (title: string) => tickets.create(SAMPLE.linearTeamKey, title);
@@ -103,6 +103,9 @@ async function playRound(world: ChaosWorld): Promise<number> {
   await tickets.move(cancelled.key, "Canceled");
   await until(async () => ENDED.has((await states()).get(blocker.key) ?? ""));
   await world.merge(blocker.key);
+  // Cancelled when its pull request is open.
+  await until(async () => ENDED.has((await states()).get(blocked.key) ?? ""));
+  await tickets.move(blocked.key, "Canceled");
   return 4;
 }
 

@@ -48,6 +48,7 @@ async function aHistory(): Promise<History> {
       }),
       started: ends.launches.map(({ effectId, taskArn }, seq) => ({ seq, taskArn, startedBy: starterOf(effectId) })),
       pullRequests: ends.made.filter((name) => name.startsWith("pull")).map((_, seq) => ({ seq, head: branchOf(FEATURE) })),
+      closings: [],
       comments: ends.made.filter((name) => !name.startsWith("pull")).map((id, seq) => ({ seq, id })),
       moves: [],
     },
@@ -106,6 +107,14 @@ describe("the checker", () => {
     expect(sound.ends.launches.length).toBeGreaterThanOrEqual(4);
     expect([sound.ends.pullRequests.length, sound.ends.comments.length]).toEqual([1, 1]);
     expect(sound.tables.timers).toEqual([]);
+  });
+
+  test("P5: a pull request is neither opened nor missed when its feature was cancelled before, and one that came too late may be closed", () => {
+    const row = { address: FEATURE, issueId: "i", branch: branchOf(FEATURE), state: "cancelled" };
+    const cancelled = withTables(() => ({ features: [row] }));
+    const head = branchOf(FEATURE);
+    expect(found({ ...cancelled, ends: { ...cancelled.ends, pullRequests: [] } })).toEqual([]);
+    expect(found({ ...cancelled, ends: { ...cancelled.ends, closings: [{ seq: 9, head }] } })).toEqual([]);
   });
 
   const BROKEN: readonly (readonly [string, RegExp, () => History])[] = [
@@ -315,6 +324,11 @@ describe("the checker", () => {
       "P5: a pull request that is done is not there",
       /^P5 \S+ effect \S+: is done, and there is no pull request/,
       () => withEnds(() => ({ pullRequests: [] })),
+    ],
+    [
+      "P5: a pull request that is wanted is closed",
+      /^P5.*GitHub's entry 9 closes the pull request of agent\/oma-1, and nobody asked for that/,
+      () => withEnds(() => ({ closings: [{ seq: 9, head: branchOf(FEATURE) }] })),
     ],
     [
       "P5: an issue is moved more often than asked for",

@@ -26,6 +26,7 @@ export function wrongAtFarEnds(history: History, folded: Folded): Violation[] {
     ...wrongLaunches(history, of("runTask")),
     ...wrongComments(history, of("commentOnIssue")),
     ...wrongPullRequests(history, of("openPullRequest"), folded),
+    ...wrongClosings(history, folded),
     ...wrongMoves(history, of("moveIssue"), folded),
   ];
 }
@@ -90,7 +91,7 @@ function wrongComments({ ends }: History, asked: readonly OutboxRow[]): Violatio
 }
 
 /** P5: at most one pull request an effect, and one for every branch whose effect is done. */
-function wrongPullRequests({ ends }: History, asked: readonly OutboxRow[], { effects }: Folded): Violation[] {
+function wrongPullRequests({ ends, tables }: History, asked: readonly OutboxRow[], { effects }: Folded): Violation[] {
   const found: Violation[] = [];
   const made = new Map<string, number>();
   for (const { head } of ends.pullRequests) made.set(head, (made.get(head) ?? 0) + 1);
@@ -108,9 +109,43 @@ function wrongPullRequests({ ends }: History, asked: readonly OutboxRow[], { eff
   }
   for (const [head, rows] of wanted) {
     const done = rows.find(({ state }) => state === "done");
-    if (done && !made.has(head))
+    // One that was cancelled before it was performed is not opened.
+    const isWanted = tables.features.every(({ branch, state }) => branch !== head || state !== "cancelled");
+    if (done && isWanted && !made.has(head))
       found.push(
         violation("P5", `is done, and there is no pull request of ${head}`, { actor: done.actor, effectId: done.effectId }),
+      );
+  }
+  return found;
+}
+
+/** P5: what was open is closed for a feature that was cancelled, as often as was asked for at most. */
+function wrongClosings({ ends, tables }: History, { effects }: Folded): Violation[] {
+  const found: Violation[] = [];
+  const asked = new Map<string, { readonly actor: string; count: number; isClosing: boolean }>();
+  for (const { actor, kind, payload } of effects.values()) {
+    // One that came too late is closed by what opened it.
+    if (kind !== "closePullRequest" && kind !== "openPullRequest") continue;
+    const { branch } = JSON.parse(payload) as { branch: string };
+    const known = asked.get(branch) ?? { actor, count: 0, isClosing: false };
+    asked.set(branch, { actor, count: known.count + 1, isClosing: known.isClosing || kind === "closePullRequest" });
+  }
+  const closed = new Map<string, number>();
+  for (const { seq, head } of ends.closings) {
+    const count = (closed.get(head) ?? 0) + 1;
+    closed.set(head, count);
+    const wanted = asked.get(head);
+    const isCancelled = tables.features.some(({ branch, state }) => branch === head && state === "cancelled");
+    const about = { actor: wanted?.actor ?? null };
+    if (!wanted || !(wanted.isClosing || isCancelled))
+      found.push(violation("P5", `GitHub's entry ${seq} closes the pull request of ${head}, and nobody asked for that`, about));
+    else if (count > wanted.count)
+      found.push(
+        violation(
+          "P5",
+          `GitHub's entry ${seq} closes the pull request of ${head}: closing ${count}, and ${wanted.count} were asked for`,
+          about,
+        ),
       );
   }
   return found;

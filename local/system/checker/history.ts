@@ -104,6 +104,12 @@ export interface Started {
   readonly startedBy: string | null;
 }
 
+/** A pull request that Omakase closed. */
+export interface Closing {
+  readonly seq: number;
+  readonly head: string;
+}
+
 export interface PullRequestMade {
   readonly seq: number;
   readonly head: string;
@@ -126,6 +132,7 @@ export interface FarEndRecords {
   readonly launches: readonly Launch[];
   readonly started: readonly Started[];
   readonly pullRequests: readonly PullRequestMade[];
+  readonly closings: readonly Closing[];
   readonly comments: readonly Comment[];
   readonly moves: readonly Move[];
 }

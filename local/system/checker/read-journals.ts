@@ -17,6 +17,8 @@ const TRY_EVERY_MS = 250;
 export async function readJournals(urls: FarEndUrls): Promise<FarEndRecords> {
   const [ecs, github, linear] = await Promise.all([entries(urls.ecs), entries(urls.github), entries(urls.linear)]);
   const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
+  const made = github.filter(({ route }) => route === OPEN);
+  const heads = new Map(made.map((entry) => [pullOf(entry), String((entry.subject as { head?: unknown }).head)]));
   return {
     launches: ecs
       .filter(({ operation }) => operation === "RunTask")
@@ -30,9 +32,12 @@ export async function readJournals(urls: FarEndUrls): Promise<FarEndRecords> {
     started: ecs
       .filter(({ operation }) => operation === "StartContainer")
       .map(({ seq, taskArn, startedBy }) => ({ seq, taskArn: String(taskArn), startedBy: text(startedBy) })),
-    pullRequests: github
-      .filter(({ route }) => route === "POST /repos/{owner}/{repo}/pulls")
-      .map(({ seq, subject }) => ({ seq, head: String((subject as { head?: unknown }).head) })),
+    pullRequests: made.map((entry) => ({ seq: entry.seq, head: heads.get(pullOf(entry)) ?? "" })),
+    closings: github
+      .filter(
+        ({ route, actor, subject }) => route === EDIT && isApp(actor) && (subject as { state?: unknown }).state === "closed",
+      )
+      .map((entry) => ({ seq: entry.seq, head: heads.get(pullOf(entry)) ?? "" })),
     comments: linear
       .filter((entry) => entry.operation === "commentCreate" && isOurs(entry))
       .map(({ seq, touched }) => ({ seq, id: (touched as Touched[])[0]?.id ?? "" })),
@@ -47,6 +52,12 @@ export async function readJournals(urls: FarEndUrls): Promise<FarEndRecords> {
       ),
   };
 }
+
+const OPEN = "POST /repos/{owner}/{repo}/pulls";
+const EDIT = "PATCH /repos/{owner}/{repo}/pulls/{number}";
+const pullOf = ({ repository, subject }: Entry): string =>
+  `${String(repository)}#${String((subject as { number?: unknown }).number)}`;
+const isApp = (actor: unknown): boolean => typeof actor === "string" && actor.endsWith("[bot]");
 
 interface Touched {
   readonly id: string;
