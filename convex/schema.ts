@@ -363,6 +363,16 @@ export default defineSchema({
     .index("by_effect", ["effectId"])
     .index("by_state", ["shard", "state"]),
 
+  /** Moves of tickets that failed for good, until Linear's sweep has made them or found them moot. Written by settlements, read and removed by `moves.*`. */
+  givenUpMoves: defineTable({
+    effectId: v.string(),
+    feature: v.string(),
+    issueId: v.string(),
+    payload: v.string(),
+    /** The state the ticket was in then, as Linear had said; null when it was not known. */
+    stateName: v.union(v.string(), v.null()),
+  }).index("by_effect", ["effectId"]),
+
   /** Who may commit for a shard: read by every commit, written only when a shard changes hands. `owner` is "" when nobody has it, since `freeSince` (ms). */
   shards: defineTable({
     shard: v.number(),

@@ -11,6 +11,7 @@ import type { DatabaseReader, DatabaseWriter } from "./_generated/server";
 import { refuse } from "./errors.ts";
 import { type Owned, requireOwned } from "./fence.ts";
 import { post } from "./mail.ts";
+import { keepGivenUp } from "./moves.ts";
 import { settleRun } from "./reservations.ts";
 import { whyStop } from "./runLife.ts";
 import { type Answer, MAX_EVENT_CHARS, type Settled, type Settlement } from "./steps.ts";
@@ -48,6 +49,7 @@ async function openEffect(db: DatabaseReader, owned: Owned, effectId: string): P
 async function close(db: DatabaseWriter, effect: Doc<"outbox">, settlement: Settlement): Promise<Settled> {
   const { effectId, state, error } = settlement;
   if (effect.kind === "runTask" && (await recordLaunch(db, settlement)) === "over") return { kind: "over", effectId };
+  if (effect.kind === "moveIssue" && state === "failed") await keepGivenUp(db, effect);
   const mail = await answer(db, effect, settlement);
   await db.patch(effect._id, { state, error, settledAt: Date.now(), ...made(mail) });
   return { kind: "settled", effectId, mail };

@@ -26,6 +26,7 @@ import { inspector } from "./inspect/inspector.ts";
 import { createVerifyPerson } from "./inspect/person-token.ts";
 import { openProjectLog } from "./inspect/project-log.ts";
 import { createLinear, linearBudget } from "./linear/client.ts";
+import { createMoveSweep } from "./linear/given-up-moves.ts";
 import { commentOnIssue, moveIssue, resolveDependencies } from "./linear/performers.ts";
 import { createLinearSweep, LINEAR_SWEEP_EVERY_MS } from "./linear/sweep.ts";
 import { linearWebhook } from "./linear/webhook.ts";
@@ -189,6 +190,7 @@ async function start(): Promise<void> {
   // What a sweep looks after is what this process owns when it runs: so all run again after a take-over.
   const sweeps: readonly [string, number, () => Promise<unknown>][] = [
     ["linear", LINEAR_SWEEP_EVERY_MS, createLinearSweep({ linear: sweepLinearApi, ...ours })],
+    ["given-up moves", LINEAR_SWEEP_EVERY_MS, createMoveSweep({ linear: sweepLinearApi, ...ours })],
     ["ecs", ECS_SWEEP_EVERY_MS, () => ecsSweep.run()],
     ["orphans", ECS_SWEEP_EVERY_MS, createOrphanSweep({ ecs, cluster: config.ecs.cluster, secret, ...ours })],
     ["github", GITHUB_SWEEP_EVERY_MS, createGitHubSweep({ github, ...ours })],

@@ -36,6 +36,7 @@ import type * as linear from "../linear.js";
 import type * as mail from "../mail.js";
 import type * as mailbox from "../mailbox.js";
 import type * as money from "../money.js";
+import type * as moves from "../moves.js";
 import type * as organizations from "../organizations.js";
 import type * as ownershipFault from "../ownershipFault.js";
 import type * as pages from "../pages.js";
@@ -107,6 +108,7 @@ declare const fullApi: ApiFromModules<{
   mail: typeof mail;
   mailbox: typeof mailbox;
   money: typeof money;
+  moves: typeof moves;
   organizations: typeof organizations;
   ownershipFault: typeof ownershipFault;
   pages: typeof pages;
