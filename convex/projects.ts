@@ -17,10 +17,10 @@ import { vLimits, vSettings } from "./validators.ts";
 /** Projects of one organisation that are listed. */
 const MAX_PROJECTS = 200;
 
-/** The projects of the caller's organisations, by organisation and slug. */
+/** The projects of the caller's organisations, by organisation and slug. `cut` names the organisations of which only the first 200 are there. */
 export const list = personQuery({
   args: {},
-  returns: v.array(vProjectCard),
+  returns: v.object({ projects: v.array(vProjectCard), cut: v.array(v.string()) }),
   handler: async ({ db, person }) => {
     const memberships = await membershipsOf(db, person.subject);
     const lists = await Promise.all(
@@ -28,11 +28,12 @@ export const list = personQuery({
         const rows = await db
           .query("projects")
           .withIndex("by_organization", (q) => q.eq("organization", organization._id))
-          .take(MAX_PROJECTS);
-        return rows.map((row) => projectCard(row, organization, role));
+          .take(MAX_PROJECTS + 1);
+        const cards = rows.slice(0, MAX_PROJECTS).map((row) => projectCard(row, organization, role));
+        return { cards, cut: rows.length > MAX_PROJECTS ? [organization.name] : [] };
       }),
     );
-    return lists.flat();
+    return { projects: lists.flatMap(({ cards }) => cards), cut: lists.flatMap(({ cut }) => cut) };
   },
 });
 

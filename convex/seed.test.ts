@@ -14,7 +14,7 @@ describe("seed.sample", () => {
   test("makes organisation, members, project and its actor; the machine takes what was seeded and begins to look for work", async () => {
     const world = await aWorld();
     expect(await seed(world, "new", "one", "team-9")).toMatchObject({ address: "new/one" });
-    expect(await world.person("nora").query(api.projects.list, {})).toMatchObject([
+    expect((await world.person("nora").query(api.projects.list, {})).projects).toMatchObject([
       { address: "new/one", role: "admin", state: "active.idle", organization: { name: "NEW" } },
     ]);
     const actor = await actorAt(world, "new/one");

@@ -7,7 +7,7 @@ export type { Id } from "../../convex/_generated/dataModel";
 export { api };
 
 /** A project as the list shows it. */
-export type ProjectCard = FunctionReturnType<typeof api.projects.list>[number];
+export type ProjectCard = FunctionReturnType<typeof api.projects.list>["projects"][number];
 /** A project with its limits and settings. */
 export type ProjectDetails = NonNullable<FunctionReturnType<typeof api.projects.get>>;
 /** A feature as the board shows it. */

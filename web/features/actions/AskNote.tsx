@@ -1,5 +1,5 @@
 "use client";
-// What became of the person's last ask of an actor: asked, on its way, or refused with the reason.
+// What became of the person's last ask of an actor: asked, held back, on its way, or refused or without effect, with the reason.
 
 import { X } from "lucide-react";
 import { useNow } from "../../elements/now.ts";
@@ -14,14 +14,14 @@ export function AskNote({ target }: { target: Target }) {
   const { ask, dismiss } = useAskOf(target);
   return (
     <div aria-live="polite">
-      {ask?.phase.kind === "refused" && (
+      {(ask?.phase.kind === "refused" || ask?.phase.kind === "ignored") && (
         <p className="flex items-start gap-2 rounded-control border-2 bg-danger px-2 py-1 text-sm text-ink">
           <span className="min-w-0 flex-1 break-words">
-            <strong>Refused.</strong> {ask.phase.message}
+            <strong>{ask.phase.kind === "refused" ? "Refused." : "Without effect."}</strong> {ask.phase.message}
           </span>
           <button
             type="button"
-            aria-label="Dismiss this refusal"
+            aria-label={ask.phase.kind === "refused" ? "Dismiss this refusal" : "Dismiss this note"}
             onClick={dismiss}
             className="grid size-6 shrink-0 place-items-center rounded"
           >
@@ -29,10 +29,14 @@ export function AskNote({ target }: { target: Target }) {
           </button>
         </p>
       )}
-      {ask && ask.phase.kind !== "refused" && (
-        <p className="rounded-control border-2 border-dashed px-2 py-1 text-sm">
+      {(ask?.phase.kind === "asking" || ask?.phase.kind === "asked") && (
+        <p className="rounded-control border-2 border-dashed px-2 py-1 text-sm break-words">
           Asked {COMMANDS[ask.command].asked}…
-          <Slowness askedAt={ask.askedAt} />
+          {ask.phase.kind === "asked" && ask.phase.held !== null ? (
+            <span className="text-muted"> held back: {ask.phase.held}</span>
+          ) : (
+            <Slowness askedAt={ask.askedAt} />
+          )}
         </p>
       )}
     </div>

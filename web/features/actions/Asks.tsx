@@ -2,7 +2,7 @@
 // The book of asks for the pages below, and the way from a command to Convex.
 
 import type { Role } from "@omakase/machines/roles";
-import { useMutation } from "convex/react";
+import { useMutation, useQuery } from "convex/react";
 import { createContext, type ReactNode, use, useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import { refusalOf } from "../../elements/refusal.ts";
 import { api } from "../../lib/api.ts";
@@ -39,7 +39,7 @@ export function useSendCommand(): (name: CommandName, target: Target, details?: 
       const words = text?.trim() ? { [question?.text.field ?? "reason"]: text.trim() } : {};
       const key = crypto.randomUUID();
       void book.ask(
-        target,
+        { address: target.address, key },
         name,
         () => send({ address: target.address, action, key, ...words, ...(mode ? { mode } : {}), ...(from ? { from } : {}) }),
         (error) => refusalOf(error).message,
@@ -49,15 +49,15 @@ export function useSendCommand(): (name: CommandName, target: Target, details?: 
   );
 }
 
-/** What was asked of this actor and has not come about yet; null when nothing. */
-export function useAskOf(target: Target): { ask: Ask | null; dismiss: () => void } {
+/** What was asked of this actor and has not come about yet, or did not; null when nothing. */
+export function useAskOf({ address }: Pick<Target, "address">): { ask: Ask | null; dismiss: () => void } {
   const book = useBook();
-  const { address, stamp } = target;
   const read = () => book.of(address);
   const ask = useSyncExternalStore(book.subscribe, read, read);
-  const isWaiting = ask?.phase.kind === "asked";
+  const waiting = ask?.phase.kind === "asked" ? ask.key : null;
+  const outcome = useQuery(api.commands.outcome, waiting === null ? "skip" : { address, key: waiting });
   useEffect(() => {
-    if (isWaiting) book.seen({ address, stamp });
-  }, [book, address, stamp, isWaiting]);
+    if (waiting !== null && outcome !== undefined) book.heard(address, waiting, outcome);
+  }, [book, address, waiting, outcome]);
   return { ask, dismiss: () => book.dismiss(address) };
 }

@@ -5,7 +5,7 @@ import { ConvexError } from "convex/values";
 import { Button } from "../../elements/Button.tsx";
 import { HintProvider } from "../../elements/Hint.tsx";
 import { refusalOf } from "../../elements/refusal.ts";
-import { AskBook } from "./ask-book.ts";
+import { AskBook, type Outcome } from "./ask-book.ts";
 import { CommandDialog } from "./CommandDialog.tsx";
 import { COMMAND_NAMES, COMMANDS, commandsFor, reasonAgainst, type Target } from "./registry.ts";
 
@@ -27,7 +27,6 @@ const aTarget = (overrides: Partial<Target> = {}): Target => ({
   name: "OMA-1",
   label: "Writing code",
   actions: Object.keys(ALL_ACTIONS),
-  stamp: "1",
   ...overrides,
 });
 
@@ -105,36 +104,56 @@ describe("a command's question", () => {
 });
 
 describe("the book of asks", () => {
-  const actor = { address: "o/p/f", stamp: "1" };
+  const actor = { address: "o/p/f", key: "one" };
   const setup = () => {
     const book = new AskBook();
     const answer = Promise.withResolvers<void>();
     const asked = book.ask(actor, "pause", () => answer.promise, String, 0);
-    return { book, answer, asked };
+    const phase = () => book.of(actor.address)?.phase ?? null;
+    const hear = (outcome: Outcome, key = actor.key) => book.heard(actor.address, key, outcome);
+    return { book, answer, asked, phase, hear };
   };
 
   test("K1: an ask shows before the server has answered", () => {
-    expect(setup().book.of(actor.address)?.phase).toEqual({ kind: "asking" });
+    expect(setup().phase()).toEqual({ kind: "asking" });
   });
 
-  test("K2: an accepted ask stays until the actor has moved, and no longer", async () => {
-    const { book, answer, asked } = setup();
+  test("K2: an accepted ask stays until its actor has taken it, and no longer; what holds it back is said", async () => {
+    const { answer, asked, phase, hear } = setup();
+    hear({ kind: "taken" }); // the server has not even answered
     answer.resolve();
     await asked;
-    book.seen(actor);
-    expect(book.of(actor.address)?.phase).toEqual({ kind: "asked" });
-    book.seen({ ...actor, stamp: "2" });
-    expect(book.of(actor.address)).toBeNull();
+    hear({ kind: "waiting" });
+    expect(phase()).toEqual({ kind: "asked", held: null });
+    hear({ kind: "held", reason: "It is parked" });
+    expect(phase()).toEqual({ kind: "asked", held: "It is parked" });
+    hear({ kind: "waiting" });
+    expect(phase()).toEqual({ kind: "asked", held: null });
+    hear({ kind: "taken" }, "another");
+    expect(phase()).not.toBeNull();
+    hear({ kind: "taken" });
+    expect(phase()).toBeNull();
   });
 
-  test("K3: a refusal stays through the actor's moves until it is dismissed", async () => {
-    const { book, answer, asked } = setup();
+  test("K2, K3: what had no effect says why, until it is dismissed", async () => {
+    const { book, answer, asked, phase, hear } = setup();
+    answer.resolve();
+    await asked;
+    hear({ kind: "ignored", reason: "It was over" });
+    hear({ kind: "taken" });
+    expect(phase()).toEqual({ kind: "ignored", message: "It was over" });
+    book.dismiss(actor.address);
+    expect(phase()).toBeNull();
+  });
+
+  test("K3: a refusal stays until it is dismissed", async () => {
+    const { book, answer, asked, phase, hear } = setup();
     answer.reject("no");
     await asked;
-    book.seen({ ...actor, stamp: "2" });
-    expect(book.of(actor.address)?.phase).toEqual({ kind: "refused", message: "no" });
+    hear({ kind: "taken" });
+    expect(phase()).toEqual({ kind: "refused", message: "no" });
     book.dismiss(actor.address);
-    expect(book.of(actor.address)).toBeNull();
+    expect(phase()).toBeNull();
   });
 
   test("the answer to an earlier ask does not overwrite a later one", async () => {

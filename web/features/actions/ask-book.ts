@@ -1,20 +1,27 @@
-// What this person has asked for and what became of it, per actor, until the actor moves. Knows nothing of Convex or React.
+// What this person has asked for and what became of it, per actor, until the actor has taken it. Knows nothing of Convex or React.
 //   K1. An ask shows at once, before the server has answered.
-//   K2. An accepted ask ends when the actor has taken a step since it was asked.
-//   K3. A refusal stays until it is dismissed or the next ask.
+//   K2. An accepted ask ends when its actor has taken it. One that had no effect says why.
+//   K3. A refusal, and what had no effect, stays until it is dismissed or the next ask.
 
 import type { CommandName } from "./registry.ts";
 
 type AskPhase =
   | { readonly kind: "asking" }
-  /** Stored; the actor has not moved yet. */
-  | { readonly kind: "asked" }
-  | { readonly kind: "refused"; readonly message: string };
+  /** Stored, and not taken yet; `held` says what stands in its way, when something does. */
+  | { readonly kind: "asked"; readonly held: string | null }
+  | { readonly kind: "refused"; readonly message: string }
+  /** Taken, and nothing came of it. */
+  | { readonly kind: "ignored"; readonly message: string };
+
+/** What the server says came of a command. */
+export type Outcome =
+  | { readonly kind: "unknown" | "waiting" | "taken" }
+  | { readonly kind: "held" | "ignored"; readonly reason: string };
 
 export interface Ask {
   readonly command: CommandName;
-  /** Of the actor, when it was asked. */
-  readonly stamp: string;
+  /** The one it was sent with. */
+  readonly key: string;
   readonly askedAt: number;
   readonly phase: AskPhase;
 }
@@ -34,13 +41,13 @@ export class AskBook {
 
   /** Sends and keeps book. Never rejects: a failure becomes a refusal. @param sentence reads the failure for a person */
   async ask(
-    { address, stamp }: { readonly address: string; readonly stamp: string },
+    { address, key }: { readonly address: string; readonly key: string },
     command: CommandName,
     send: () => Promise<unknown>,
     sentence: (error: unknown) => string,
     now: number = Date.now(),
   ): Promise<void> {
-    const ask: Ask = { command, stamp, askedAt: now, phase: { kind: "asking" } };
+    const ask: Ask = { command, key, askedAt: now, phase: { kind: "asking" } };
     this.put(address, ask); // K1
     const ended = (phase: AskPhase) => {
       // A later ask has taken the place of this one.
@@ -48,16 +55,34 @@ export class AskBook {
     };
     try {
       await send();
-      ended({ kind: "asked" });
+      ended({ kind: "asked", held: null });
     } catch (error) {
       ended({ kind: "refused", message: sentence(error) });
     }
   }
 
-  /** The actor as it is now; safe to repeat. */
-  seen({ address, stamp }: { readonly address: string; readonly stamp: string }): void {
+  /** What has come of an ask; safe to repeat. */
+  heard(address: string, key: string, outcome: Outcome): void {
     const ask = this.asks.get(address);
-    if (ask?.phase.kind === "asked" && ask.stamp !== stamp) this.put(address, null); // K2
+    if (ask?.key !== key || ask.phase.kind !== "asked") return;
+    switch (outcome.kind) {
+      case "unknown":
+        return;
+      case "waiting":
+        if (ask.phase.held !== null) this.put(address, { ...ask, phase: { kind: "asked", held: null } });
+        return;
+      case "held":
+        if (ask.phase.held !== outcome.reason) this.put(address, { ...ask, phase: { kind: "asked", held: outcome.reason } });
+        return;
+      case "taken":
+        this.put(address, null); // K2
+        return;
+      case "ignored":
+        this.put(address, { ...ask, phase: { kind: "ignored", message: outcome.reason } });
+        return;
+      default:
+        outcome satisfies never;
+    }
   }
 
   dismiss(address: string): void {

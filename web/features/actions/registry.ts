@@ -30,8 +30,6 @@ export interface Target {
   readonly label: string;
   /** What its machine accepts from a person now. */
   readonly actions: readonly string[];
-  /** Changes with every step of the actor that a person can see. */
-  readonly stamp: string;
 }
 
 /** The question before a command is sent. */

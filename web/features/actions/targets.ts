@@ -8,28 +8,23 @@ export const featureTarget = ({
   key,
   label,
   actions,
-  sequence,
-}: Pick<FeatureCard, "address" | "key" | "label" | "actions" | "sequence">): Target => ({
+}: Pick<FeatureCard, "address" | "key" | "label" | "actions">): Target => ({
   kind: "feature",
   address,
   name: key,
   label,
   actions,
-  stamp: String(sequence),
 });
 
-/** A project's card has no sequence number: its state, words and actions stand for it. */
 export const projectTarget = ({
   address,
   name,
   label,
   actions,
-  state,
-}: Pick<ProjectCard, "address" | "name" | "label" | "actions" | "state">): Target => ({
+}: Pick<ProjectCard, "address" | "name" | "label" | "actions">): Target => ({
   kind: "project",
   address,
   name,
   label,
   actions,
-  stamp: [state, label, ...actions].join(" "),
 });

@@ -29,8 +29,8 @@ export function ProjectsView() {
 const GRID = "grid gap-6 sm:grid-cols-[repeat(auto-fill,minmax(22rem,1fr))]";
 
 function ProjectList() {
-  const projects = useQuery(api.projects.list, {});
-  if (projects === undefined) {
+  const found = useQuery(api.projects.list, {});
+  if (found === undefined) {
     return (
       <Loading what="your projects" className={GRID}>
         <Skeleton className="h-60" />
@@ -38,18 +38,26 @@ function ProjectList() {
       </Loading>
     );
   }
+  const { projects, cut } = found;
   if (projects.length === 0) return <NoProjects />;
   // One slug may be used by two organisations: then both are opened by their addresses.
   const slugs = projects.map(({ slug }) => slug);
   const isTwice = (slug: string) => slugs.indexOf(slug) !== slugs.lastIndexOf(slug);
   return (
-    <ul className={GRID}>
-      {projects.map((project) => (
-        <li key={project.address}>
-          <ProjectTile project={project} href={projectPath(isTwice(project.slug) ? project.address : project.slug)} />
-        </li>
-      ))}
-    </ul>
+    <>
+      {cut.length > 0 && (
+        <p className="mb-5 rounded-control border-2 border-dashed px-3 py-2">
+          Not all projects of {cut.join(", ")} are shown, only the first 200 of each organisation: open another by its address.
+        </p>
+      )}
+      <ul className={GRID}>
+        {projects.map((project) => (
+          <li key={project.address}>
+            <ProjectTile project={project} href={projectPath(isTwice(project.slug) ? project.address : project.slug)} />
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
