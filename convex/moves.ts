@@ -15,9 +15,10 @@ const PAGE_MOVES = 50;
 /** Effects of one feature that are looked at: more than any has. */
 const MOST_EFFECTS = 500;
 
-/** Within the settlement of a move that failed for good: keeps it for the sweep. */
+/** Within the settlement of a move that failed for good: keeps it for the sweep. A payload that names no issue is nothing to keep. */
 export async function keepGivenUp(db: DatabaseWriter, { effectId, actor, payload }: Doc<"outbox">): Promise<void> {
-  const { issueId } = JSON.parse(payload) as MoveIssue; // frozen by our own machine
+  const { issueId } = JSON.parse(payload) as Partial<MoveIssue>; // frozen by the owner
+  if (issueId === undefined) return;
   const ticket = await ticketOf(db, issueId);
   await db.insert("givenUpMoves", { effectId, feature: actor, issueId, payload, stateName: ticket?.stateName ?? null });
 }

@@ -10,7 +10,7 @@ const CONTEXT: Readonly<Record<ActorKind, readonly string[]>> = {
   feature: [
     ...["address", "branch", "settings", "next", "placed", "agent", "lastAgent", "runs", "reviewRounds", "testRounds"],
     ...["reworkRounds", "costUsd", "headSha", "startedAt", "inProgress", "blockers", "moreBlockers", "outdated", "failure"],
-    ...["failedStage", "pullRequest", "pausedBy", "pauseReason", "burn", "overBudget"],
+    ...["failedStage", "pullRequest", "retracted", "pausedBy", "pauseReason", "burn", "overBudget"],
   ],
   agent: [
     ...[

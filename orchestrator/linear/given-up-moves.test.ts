@@ -39,7 +39,7 @@ async function giveUp(world: World, issueId: string, preferredName: string): Pro
   const payload = JSON.stringify({ kind: "moveIssue", issueId, stateType: "started", preferredName });
   const stored = await take(world, FEATURE, { effects: [{ index: 0, kind: "moveIssue", payload, run: null }] });
   const effectId = `${FEATURE}:${stored.kind === "stored" ? stored.sequence : 0}:0`;
-  const settlement = { effectId, state: "failed" as const, error: "Linear was away", answer: null, taskArn: null };
+  const settlement = { effectId, state: "failed" as const, error: "Linear was away", answer: null, launch: null };
   await world.service.mutation(api.host.settle, { epochs: world.epochs, settlements: [settlement] });
 }
 
