@@ -6,7 +6,7 @@ import type { PullRequestChange } from "../../convex/github.ts";
 import { RateLimited } from "../rates/rate-limited.ts";
 import type { RepairOf } from "../repairs.ts";
 import { aConvex, aLog } from "../testing/edge.ts";
-import { createGitHub, type GitHub } from "./client.ts";
+import { createGitHub, type GitHub, GitHubRefused, GitHubUnavailable } from "./client.ts";
 import { createRedelivery } from "./redelivery.ts";
 import { createGitHubSweep } from "./sweep.ts";
 
@@ -117,6 +117,21 @@ describe("the sweep", () => {
     const looked = calls.flatMap(({ name, args }) => (name === "pulls:looked" ? [args.project] : []));
     expect(looked).toEqual(["acme/p1", "acme/p3", "acme/p5"]);
     expect(of("github.sweep_waits")).toMatchObject([{ projects: 2 }]);
+  });
+
+  test("a late look that fails is made again, unless GitHub refuses it: a repository that is gone is not asked about for ever", async () => {
+    const faults = [new GitHubUnavailable("away"), new GitHubRefused("gone")];
+    const look = { repository: "acme/r", project: "acme/p", sweptUntil: 0, lookedAt: 0, isOpen: false };
+    const { caller: convex, calls } = aConvex({
+      "pulls:adopt": () => 0,
+      "pulls:toLookAt": () => ({ looks: [look], next: null }),
+      "pulls:looked": () => null,
+    });
+    const call = () => Promise.reject(faults.shift());
+    const sweep = createGitHubSweep({ github: { call }, convex, repairs: { record: async () => {} }, log: aLog().log });
+    await sweep();
+    await sweep();
+    expect(calls.flatMap(({ name, args }) => (name === "pulls:looked" ? [args.isOpen] : []))).toEqual([true, false]);
   });
 
   test("leaves the last fifth of the installation's budget alone", async () => {

@@ -12,7 +12,7 @@ import type { Log } from "../log.ts";
 import { RateLimited } from "../rates/rate-limited.ts";
 import type { Repairs } from "../repairs.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
-import type { GitHub } from "./client.ts";
+import { type GitHub, GitHubRefused } from "./client.ts";
 
 export const GITHUB_SWEEP_EVERY_MS = 5 * 60_000;
 const OVERLAP_MS = 60_000;
@@ -63,9 +63,10 @@ export function createGitHubSweep({ github, convex, repairs, log, isOurs = () =>
           waiting++;
           continue;
         }
-        // Its turn is over all the same: others must not wait for one that cannot be read.
+        // Its turn is over all the same: others must not wait for one that cannot be read. A late look that GitHub refuses was the last.
         log.warn("github.sweep_failed", { project: look.project, reason: reasonOf(error) });
-        await convex.mutation(api.pulls.looked, { project: look.project, until, at, isOpen: true });
+        const isOpen = look.isOpen || !(error instanceof GitHubRefused);
+        await convex.mutation(api.pulls.looked, { project: look.project, until, at, isOpen });
         continue;
       }
       await convex.mutation(api.pulls.looked, { project: look.project, until, at, isOpen: look.isOpen });

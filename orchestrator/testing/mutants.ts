@@ -75,6 +75,20 @@ export const MUTANTS: readonly Mutant[] = [
     suite: SIMULATION,
   },
   {
+    guard: "counted tries: a count whose answer was lost is counted once",
+    file: "convex/poison.ts",
+    from: "if (before?.attempt === failure.attempt) return before;",
+    to: "",
+    suite: tests("convex/quarantine.test.ts"),
+  },
+  {
+    guard: "rest: nothing of an actor overtakes its event that failed",
+    file: "orchestrator/actors/trials.ts",
+    from: "rest?.events.push(event);\n    return rest !== undefined;",
+    to: "return rest === null;",
+    suite: tests("orchestrator/actors/host.test.ts"),
+  },
+  {
     guard: "settled once: the first answer of an effect stands",
     file: "convex/settling.ts",
     from: 'if (effect.state === "pending") return',
