@@ -49,6 +49,9 @@ describe("an event whose step fails", () => {
     expect(await actorAt(world, FEATURE)).toMatchObject({ status: "active" });
     expect(await fail(world, "3:2")).toEqual({ tries: MAX_TRIES, isParked: true });
     expect(await actorAt(world, FEATURE)).toMatchObject({ status: "parked", sequence: 0 });
+    expect(await fail(world, "3:2")).toEqual({ tries: MAX_TRIES, isParked: true });
+    expect(await fail(world, "3:3", "another")).toEqual({ tries: MAX_TRIES, isParked: true });
+    expect((await parked(world))[0]?.event?.id).toBe(BAD);
     expect((await mailOf(world, FEATURE)).map(({ key, origin }) => `${key} ${origin}`)).toEqual([`${BAD} held`]);
   });
 

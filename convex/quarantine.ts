@@ -29,10 +29,12 @@ export const failed = serviceMutation({
   returns: v.object({ tries: v.number(), isParked: v.boolean() }),
   handler: async (ctx, { epochs, actor, failure }) => {
     const row = await ownedActor(ctx, epochs, actor);
+    // What it is parked for stands until a person has decided.
+    if (row.status === "parked") return { tries: row.trouble?.tries ?? 0, isParked: true };
     const trouble = troubleAfter(row.trouble ?? null, failure, Date.now());
     await ctx.db.patch(row._id, { trouble });
-    if (row.status !== "parked" && isPoison(trouble)) await parkActor(ctx, row, parkedBecause(trouble));
-    return { tries: trouble.tries, isParked: row.status === "parked" || isPoison(trouble) };
+    if (isPoison(trouble)) await parkActor(ctx, row, parkedBecause(trouble));
+    return { tries: trouble.tries, isParked: isPoison(trouble) };
   },
 });
 

@@ -252,10 +252,12 @@ export class Tables {
       this.fence(epochs);
       const row = this.actors.get(address);
       if (!row) throw new Refused(`there is no actor ${address}`, "unknownActor");
-      const trouble = troubleAfter(this.troubles.get(address) ?? null, failure, this.now());
+      const known = this.troubles.get(address) ?? null;
+      if (row.status === "parked") return { tries: known?.tries ?? 0, isParked: true };
+      const trouble = troubleAfter(known, failure, this.now());
       this.put(this.troubles, address, trouble);
-      const isParked = row.status === "parked" || isPoison(trouble);
-      if (isParked && row.status !== "parked") {
+      const isParked = isPoison(trouble);
+      if (isParked) {
         this.put(this.actors, address, { ...row, status: "parked", parkedReason: parkedBecause(trouble) });
         this.#moveMail(address, "held");
       }
