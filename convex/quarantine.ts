@@ -21,6 +21,7 @@ import { vActorKind, vCause } from "./validators.ts";
 const MOST_PARKED = 200;
 const MOST_OF_A_SHARD = 50;
 const MAX_SHOWN_EVENT = 4_000;
+/** Escaped twice it still fits an event (MAX_EVENT_CHARS). */
 const MAX_KEPT_EVENT = 8_000;
 
 /** A try of an event has failed: the third parks its actor. Safe to repeat. @throws {ConvexError} `fenced`, `unknownActor` */
