@@ -66,6 +66,9 @@ export function createGitHub({ apiUrl, webUrl, appId, privateKey }: GitHubSettin
       try {
         const response = await request(options);
         budget.told(standingIn(response.headers));
+        // Found by `bun run chaos`: of JSON that does not end Octokit gives the text, and a pull request's number is then undefined.
+        if (typeof response.data === "string" && response.headers["content-type"]?.includes("json"))
+          throw new GitHubUnavailable(`GitHub's answer to ${options.method} ${options.url} broke off`);
         return response;
       } catch (error) {
         const limit = rateLimitIn(error, clock.now());

@@ -1,4 +1,4 @@
-// `bun run chaos [--kills 1000] [--seconds 780] [--projects 3] [--seed n] [--trail file]`: real processes killed until so many deaths
+// `bun run chaos [--kills 1000] [--seconds 720] [--projects 3] [--seed n] [--trail file]`: real processes killed until so many deaths
 // are done or so much time has passed; then a check of the tables and of the far ends. Prints the seed first, the report last, as one
 // line of JSON; ends with 1 when anything is wrong.
 
@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runChaos } from "./run.ts";
 
-const USAGE = "bun run chaos [--kills 1000] [--seconds 780] [--projects 3] [--seed 1] [--trail chaos.jsonl]";
+const USAGE = "bun run chaos [--kills 1000] [--seconds 720] [--projects 3] [--seed 1] [--trail chaos.jsonl]";
 /** In a run this long every kill point must have been passed. */
 const LONG_RUN_KILLS = 300;
 /** With what comes before and after it, a run ends within a quarter of an hour. */
-const LONGEST_S = 780;
+const LONGEST_S = 720;
 
 const { values } = parseArgs({
   args: process.argv.slice(2),

@@ -1,4 +1,5 @@
-// When a broken world has come to rest: every feature at an end, no agent alive, nothing waiting in the tables.
+// When a broken world has come to rest: every feature at an end, no agent alive, nothing waiting in the tables, and nobody parked: what
+// goes wrong here is no reason for a person to be asked.
 
 import type { Tables } from "../checker/history.ts";
 import type { ChaosWorld } from "./world.ts";
@@ -19,6 +20,9 @@ export function unrest({ features, actors, mailbox, outbox, agentRuns }: Tables,
   return [
     ...(features.length < expected ? [`${features.length} of ${expected} features are there`] : []),
     ...features.filter(({ state }) => !isResting(state, features)).map(({ address, state }) => `${address} is ${state}`),
+    ...actors
+      .filter(({ status }) => status === "parked")
+      .map(({ address, parkedReason }) => `${address} is parked: ${parkedReason}`),
     ...actors.filter(({ kind, status }) => kind === "agent" && status === "active").map(({ address }) => `${address} lives`),
     ...mailbox.filter(({ actor }) => !parked.has(actor)).map(({ actor, key }) => `${actor} has ${key} to read`),
     ...outbox.filter(({ state }) => state === "pending").map(({ effectId, kind }) => `${kind} ${effectId} is open`),

@@ -68,6 +68,8 @@ const CALM_TIMEOUT_MS = 45_000;
 /** After the calm, what only waits for a timer has its time pass quickly; longer than the longest wait of the machines. */
 const HURRY_MS = 3 * 3_600_000;
 const HURRIES = 8;
+/** What does not move in so many of them will not. */
+const MOST_VAIN = 3;
 
 /** @param signal ends it early, with nothing left running */
 export async function runChaos(plan: ChaosPlan, signal?: AbortSignal): Promise<ChaosReport> {
@@ -309,14 +311,17 @@ class ChaosRun {
     for (const victim of world.victims.values()) await victim.ready();
     await this.faults.calm();
     let moving = await untilAtRest(world, this.created, CALM_TIMEOUT_MS, this.signal);
-    for (let hurry = 1; hurry <= HURRIES && moving.length > 0; hurry++) {
+    let vain = 0;
+    for (let hurry = 1; hurry <= HURRIES && moving.length > 0 && vain < MOST_VAIN; hurry++) {
       this.tell("hurry", { moving });
       // Time passes in the orchestrators alone; they look at their timers anew when they start.
       world.setClock(hurry * HURRY_MS);
       for (const victim of world.named("orchestrator")) victim.signal("SIGTERM");
       await Bun.sleep(500);
       for (const victim of world.named("orchestrator")) await victim.ready();
-      moving = await untilAtRest(world, this.created, CALM_TIMEOUT_MS, this.signal);
+      const now = await untilAtRest(world, this.created, CALM_TIMEOUT_MS, this.signal);
+      vain = now.join() === moving.join() ? vain + 1 : 0;
+      moving = now;
     }
     return moving;
   }

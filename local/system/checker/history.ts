@@ -10,6 +10,7 @@ export interface ActorRow {
   /** JSON. */
   readonly snapshot: string;
   readonly status: string;
+  readonly parkedReason: string | null;
   /** `<parent>:<sequence>`; null when seeding made it. */
   readonly bornOf: string | null;
 }
