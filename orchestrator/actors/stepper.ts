@@ -60,8 +60,6 @@ export interface StepperDeps {
 }
 
 const MAX_STEPS = 64;
-/** Fewer than this are not worth two commits. */
-const LEAST_HALF = 8;
 const RETRY_BASE_MS = 50;
 const RETRY_MAX_MS = 2_000;
 
@@ -146,9 +144,7 @@ export class Stepper {
     this.tryAgain();
     while (this.inbox.size > 0 && !this.stopped) {
       const batch = new Batch(this.inbox, this.cache, this.parking, this.trials, null);
-      // Half of many, so that the other half is computed while this one is stored.
-      const half = Math.max(LEAST_HALF, Math.ceil(this.inbox.size / 2));
-      if (await this.draft(batch, Math.min(this.groupLimit, half))) {
+      if (await this.draft(batch, this.groupLimit)) {
         batch.close();
         if (batch.drafts.length > 0) return batch;
       }
