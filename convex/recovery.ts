@@ -8,8 +8,8 @@ import type { LoadCursor, LoadPage, Mail, PendingEffect, Timer } from "./steps.t
 
 /** Rows a page: full of the longest events (64 Ki characters, three bytes each at worst) it stays within what one query may read. */
 const PAGE_ROWS = 64;
-/** Rows of each list on the first page: three such lists must fit where one does. */
-const GLANCE_ROWS = 20;
+/** Rows of each list on the first page: together they must fit where one page does. What comes from outside waits while nobody is there. */
+const GLANCE_ROWS = { own: 12, outside: 40, effects: 12 };
 /** Timers are small. */
 const PAGE_TIMERS = 1_000;
 
@@ -52,13 +52,18 @@ const NOTHING: LoadPage = { mail: [], effects: [], timers: [], next: null };
 
 async function glance(db: DatabaseReader, shard: number): Promise<LoadPage> {
   const [own, outside, effects, timers] = await Promise.all([
-    mailIn(db, shard, "own").take(GLANCE_ROWS + 1),
-    mailIn(db, shard, "outside").take(GLANCE_ROWS + 1),
-    effectsIn(db, shard).take(GLANCE_ROWS + 1),
+    mailIn(db, shard, "own").take(GLANCE_ROWS.own + 1),
+    mailIn(db, shard, "outside").take(GLANCE_ROWS.outside + 1),
+    effectsIn(db, shard).take(GLANCE_ROWS.effects + 1),
     timersIn(db, shard).take(PAGE_TIMERS + 1),
   ]);
-  const long = [own, outside, effects].findIndex((rows) => rows.length > GLANCE_ROWS);
-  const whole = long !== -1 ? long : timers.length > PAGE_TIMERS ? 3 : 4;
+  const isLong = [
+    own.length > GLANCE_ROWS.own,
+    outside.length > GLANCE_ROWS.outside,
+    effects.length > GLANCE_ROWS.effects,
+    timers.length > PAGE_TIMERS,
+  ];
+  const whole = isLong.includes(true) ? isLong.indexOf(true) : PARTS.length;
   const part = PARTS[whole];
   return {
     mail: [own, outside].slice(0, whole).flat().map(mailOf),

@@ -186,7 +186,7 @@ describe("host.load", () => {
     const world = await aWorld();
     await anAgent(world);
     await take(world, PROJECT, { sends: [{ index: 0, to: FEATURE, event: "{}" }], timers: [{ timerId: "a", dueAt: 10 }] });
-    for (let index = 0; index < 30; index++) await deliver(world, `x:${index}`);
+    for (let index = 0; index < 50; index++) await deliver(world, `x:${index}`);
     const { shard } = await actorAt(world, PROJECT);
     const page = await world.service.query(api.host.load, { shard, cursor: null });
     expect(keysOf(page)).toEqual([`${PROJECT}:2:0`]);

@@ -60,6 +60,8 @@ export interface StepperDeps {
 }
 
 const MAX_STEPS = 64;
+/** A process that has just begun is slow: the first of those who wait shall not wait for 64. */
+const FIRST_STEPS = 8;
 const RETRY_BASE_MS = 50;
 const RETRY_MAX_MS = 2_000;
 
@@ -73,8 +75,8 @@ export class Stepper {
   private committing: Promise<void> = Promise.resolve();
   private wakeFiller: (() => void) | null = null;
   private stopped = false;
-  /** Halved when a commit is refused, so that the one to blame is found; restored by the next that is stored. */
-  private groupLimit = MAX_STEPS;
+  /** Halved when a commit is refused, so that the one to blame is found; doubled by each that is stored. */
+  private groupLimit = FIRST_STEPS;
   /** Loads and lone conflicts in a row that came to nothing. */
   private failures = 0;
 
@@ -210,7 +212,7 @@ export class Stepper {
     pass.isAbandoned = answer.kind !== "stored" || !answer.results.every(isAsComputed);
     if (pass.isAbandoned) next.giveBack();
     if (answer.kind === "stored") {
-      this.groupLimit = MAX_STEPS;
+      this.groupLimit = Math.min(MAX_STEPS, this.groupLimit * 2);
       this.failures = 0;
       this.publish(batch.drafts, answer.results);
     } else if (answer.kind === "refused") await this.afterRefusal(batch.drafts, answer.error, answer.isDoubtful);
