@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { ConvexClient } from "convex/browser";
 import { type DefaultFunctionArgs, type FunctionType, makeFunctionReference } from "convex/server";
+import { reservePort } from "./http/servers.ts";
 import {
   COMPONENTS_APP_DIR,
   eventually,
@@ -17,8 +18,11 @@ let server: ServerProcess;
 let port = 0;
 let client: ConvexClient;
 
+/** The port after the server's own, which it would take for HTTP actions, may be somebody else's by the time it starts again. */
+const ports = () => ["--site-port", String(reservePort("127.0.0.1"))];
+
 beforeAll(async () => {
-  server = await spawnServer(data.dir, 0);
+  server = await spawnServer(data.dir, 0, ports());
   port = Number(new URL(server.url).port);
   await pushApp(server.url, COMPONENTS_APP_DIR);
   client = new ConvexClient(server.url, { logger: false });
@@ -34,7 +38,7 @@ const query = (name: string, args = {}) => client.query(reference<"query">(name)
 const mutation = (name: string, args = {}) => client.mutation(reference<"mutation">(name), args);
 const killAndRestart = async (preload: string[] = []) => {
   await server.kill9();
-  server = await spawnServer(data.dir, port, [], preload);
+  server = await spawnServer(data.dir, port, ports(), preload);
 };
 
 describe("aggregate", () => {

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { MACHINE_VERSIONS } from "@omakase/machines";
 import { AGENT, aTicket, FEATURE, PROJECT } from "@omakase/machines/testing/builders";
+import { shardOf } from "../../convex/shardOf.ts";
 import { Refused, Unanswered } from "../store/host-store.ts";
 import { wrongs } from "../testing/checker.ts";
 import { Deployment } from "../testing/deployment.ts";
@@ -165,6 +166,47 @@ describe("the host", () => {
         },
       }),
     });
+    await world.until("it goes on", () => world.taken(FEATURE).includes("actor.released"));
+  });
+
+  test("one whose last failure was counted under an ownership that is over by the answer goes on when a person puts it back", async () => {
+    const world = setup();
+    let isAnswered = false;
+    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
+    world.start({
+      store: ({ fail }) => ({
+        fail: async (...call) => {
+          const counted = await fail(...call);
+          if (!counted.isParked) return counted;
+          world.tables.steal(shardOf(PROJECT), "thief", 0);
+          await new Promise<void>((resolve) => void world.scheduler.after(30_000, resolve));
+          isAnswered = true;
+          return counted;
+        },
+      }),
+    });
+    await world.until("it is parked, and the shard has been taken over again", () => isAnswered);
+    await world.pass(1_000);
+    world.tables.decide(FEATURE, "drop");
+    await world.until("it goes on", () => world.taken(FEATURE).includes("actor.released"));
+  });
+
+  test("one that is put back goes on although no window says so: a full one looks as it did before", async () => {
+    const world = setup();
+    let isDeaf = false;
+    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
+    world.start({
+      store: ({ watchOutside }) => ({
+        watchOutside: (shard, onMail) =>
+          watchOutside(shard, (mail) => {
+            if (!isDeaf) onMail(mail);
+          }),
+      }),
+    });
+    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
+    await world.pass(1_000);
+    isDeaf = true;
+    world.tables.decide(FEATURE, "drop");
     await world.until("it goes on", () => world.taken(FEATURE).includes("actor.released"));
   });
 

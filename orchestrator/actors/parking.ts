@@ -26,6 +26,7 @@ export interface ParkingDeps {
 }
 
 const RETRY_MS = 500;
+const LOOK_AGAIN_MS = 30_000;
 
 export class Parking {
   private readonly parked = new Map<string, Parked>();
@@ -42,13 +43,15 @@ export class Parking {
 
   /** The row says so already, or said so: somebody may have put it back before we heard. */
   found(actor: string, holding: Holding): void {
-    this.parked.set(actor, { holding, isStored: true, isAsking: false, isAskedAgain: false });
-    void this.reconsider(actor);
+    if (holding.isLost) return; // it says nothing of the period that came after
+    const parked: Parked = { holding, isStored: true, isAsking: false, isAskedAgain: false };
+    this.parked.set(actor, parked);
+    void this.watch(actor, parked);
   }
 
   /** From now on its events are left alone; the store is told until it has answered. */
   async park(actor: string, holding: Holding, reason: string): Promise<void> {
-    if (this.parked.has(actor)) return;
+    if (this.parked.has(actor) || holding.isLost) return;
     const parked: Parked = { holding, isStored: false, isAsking: false, isAskedAgain: false };
     this.parked.set(actor, parked);
     this.deps.log.error("actor.parked", { actor, reason });
@@ -56,13 +59,24 @@ export class Parking {
       try {
         await this.deps.store.park([holding.epoch], actor, reason);
         parked.isStored = true;
-        void this.reconsider(actor);
+        void this.watch(actor, parked);
       } catch (error) {
         if (error instanceof Fenced) return this.deps.onFenced(holding);
         this.deps.log.error("actor.park_failed", { actor, reason: reasonOf(error) });
         if (error instanceof Refused) return;
         await wait(this.deps.clock, RETRY_MS);
       }
+    }
+  }
+
+  /**
+   * Mail of somebody who was put back is in the window, where held mail is not; but a window that looks as it did before is no news, and
+   * it does when it is full of older mail, so the store is asked now and then, too.
+   */
+  private async watch(actor: string, parked: Parked): Promise<void> {
+    while (this.parked.get(actor) === parked && !parked.holding.isLost) {
+      await this.reconsider(actor);
+      await wait(this.deps.clock, LOOK_AGAIN_MS);
     }
   }
 
