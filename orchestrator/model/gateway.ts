@@ -62,7 +62,10 @@ export const modelGateway = ({ secret, baseUrl, apiKey, modelByRole, convex, met
     if (!(await isLive(run))) return refuse(403, "permission_error", "this run is over");
     const over = meter.over(run);
     // Anthropic's own answer when there is no money left; asking again cannot help.
-    if (over !== null) return refuse(402, "billing_error", `over budget: ${over}`, { "x-should-retry": "false" });
+    if (over !== null) {
+      await meter.flush(); // B4
+      return refuse(402, "billing_error", `over budget: ${over}`, { "x-should-retry": "false" });
+    }
     const body = await readBounded(request, MAX_BODY_BYTES);
     if (body === null) return refuse(413, "request_too_large", `at most ${MAX_BODY_BYTES} bytes`);
     const model = modelOf(body);

@@ -4,6 +4,7 @@
 //   B1. A run over its budget gets no further answer; the answers under way when it passed it are the overshoot, at most MOST_AT_ONCE.
 //   B2. Totals are told, never differences: a batch that is told again changes nothing. Each process is a meter of its own.
 //   B3. What is not stored yet counts already; a kill loses at most what FLUSH_MS gathered.
+//   B4. Who is refused has been stored as over its budget, if the database answers: its own report must not come before.
 
 import { api } from "../../convex/_generated/api.js";
 import { type Amount, combined, type Metered, NOT_METERED, ofMetered, overrun, plus } from "../../convex/money.ts";

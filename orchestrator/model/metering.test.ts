@@ -177,7 +177,7 @@ describe("a run's meter", () => {
     expect((await meteredOf(world))?.outputTokens).toBe(101);
   });
 
-  test("B1: over its budget it is refused in Anthropic's shape, not to be asked again; also by a gateway that has just started (B3)", async () => {
+  test("B1, B4: over its budget it is refused in Anthropic's shape, not to be asked again; also by a gateway that has just started (B3)", async () => {
     const upstream = anUpstream(() => Response.json({ type: "message", usage: { input_tokens: 600_000, output_tokens: 1 } }));
     const { world, run, ask, meter } = await setup(upstream, 2);
     expect((await ask()).status).toBe(200);
@@ -188,6 +188,7 @@ describe("a run's meter", () => {
       "false",
       { type: "error", error: { type: "billing_error", message: "over budget: The run has spent $2.40 of the $2.00 it may" } },
     ]);
+    expect((await meteredOf(world))?.requests).toBe(2); // B4
     await meter.flush();
     const second = await aGateway(world, upstream, run);
     expect((await second.ask()).status).toBe(402);
