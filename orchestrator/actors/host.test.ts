@@ -4,19 +4,11 @@
 import { describe, expect, test } from "bun:test";
 import { MACHINE_VERSIONS } from "@omakase/machines";
 import { AGENT, aTicket, FEATURE, PROJECT } from "@omakase/machines/testing/builders";
-import { shardOf } from "../../convex/shardOf.ts";
 import { Refused, Unanswered } from "../store/host-store.ts";
 import { wrongs } from "../testing/checker.ts";
-import { Deployment } from "../testing/deployment.ts";
+import { CAUSE, Deployment, oneFeature } from "../testing/deployment.ts";
 
 const OTHER = "acme/shop/oma-2" as typeof FEATURE;
-
-function setup() {
-  const world = new Deployment();
-  world.seedProject();
-  world.seedFeature();
-  return world;
-}
 
 const todo = (updatedAt = 1) => ({ type: "ticket.changed", ticket: aTicket({ stateType: "unstarted", updatedAt }) });
 
@@ -24,7 +16,7 @@ const news = (updatedAt: number) => ({ type: "ticket.changed", ticket: aTicket({
 
 describe("the host", () => {
   test("an actor takes its mail in order of arrival, one step each", async () => {
-    const world = setup();
+    const world = oneFeature();
     for (let index = 1; index <= 10; index++) world.send(FEATURE, `news-${index}`, news(index));
     world.start();
     await world.until("all taken", () => world.taken(FEATURE).length === 10);
@@ -37,7 +29,7 @@ describe("the host", () => {
   });
 
   test("what arrives while a commit is in flight is one commit", async () => {
-    const world = setup();
+    const world = oneFeature();
     let commits = 0;
     world.start({
       store: ({ commit }) => ({
@@ -56,7 +48,7 @@ describe("the host", () => {
   });
 
   test("the next commit is computed while one is in flight, on what that one leaves behind", async () => {
-    const world = setup();
+    const world = oneFeature();
     const computedAt: number[][] = [];
     const gate = Promise.withResolvers<void>();
     const computed: number[][] = [];
@@ -87,7 +79,7 @@ describe("the host", () => {
   });
 
   test("H3: what was computed on a commit that is refused is computed again, in the order it came", async () => {
-    const world = setup();
+    const world = oneFeature();
     const gate = Promise.withResolvers<void>();
     const sent: string[][] = [];
     world.start({
@@ -112,226 +104,6 @@ describe("the host", () => {
     expect(wrongs(world.tables, world.ends, true)).toEqual([]);
   });
 
-  test("H5: an event that is not JSON parks its own actor as it was; its neighbour goes on", async () => {
-    const world = setup();
-    world.seedFeature(OTHER);
-    const before = world.actor(FEATURE)?.snapshot;
-    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
-    world.send(FEATURE, "after", todo());
-    world.send(OTHER, "todo", todo());
-    world.start();
-    await world.until("the neighbour has gone on", () => world.taken(OTHER).length > 1);
-    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
-    expect(world.actor(FEATURE)).toMatchObject({ snapshot: before, sequence: 0 });
-    expect(world.actor(FEATURE)?.parkedReason).toContain("garbage");
-    expect(
-      [...world.tables.mailbox.values()].filter(({ actor }) => actor === FEATURE).map(({ key, origin }) => `${key} ${origin}`),
-    ).toEqual(["garbage held", "after held"]);
-  });
-
-  for (const [decision, first] of [
-    ["drop", "event.dropped"],
-    ["retry", undefined],
-  ] as const)
-    test(`a person who decides to ${decision} puts its actor back: its mail is taken in its order, the event ${first ? "is not" : "fails again"}`, async () => {
-      const world = setup();
-      world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
-      const { host } = world.start();
-      await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
-      world.send(FEATURE, "after", todo());
-      await world.pass(2_000);
-      world.tables.decide(FEATURE, decision);
-      if (first === undefined) {
-        await world.until("it is tried again", () => (world.tables.troubles.get(FEATURE)?.tries ?? 0) > 0);
-        await world.until("it is parked again", () => world.actor(FEATURE)?.status === "parked");
-        world.tables.decide(FEATURE, "drop");
-      }
-      await world.until("it has gone on", () => world.taken(FEATURE).includes("actor.released"));
-      expect(world.taken(FEATURE).slice(0, 2)).toEqual(["event.dropped", "ticket.changed"]);
-      expect(host.stats().parked).toEqual([]);
-      expect(wrongs(world.tables, world.ends, false)).toEqual([]);
-    });
-
-  test("one that is put back before its owner has heard that it was parked goes on, without further mail", async () => {
-    const world = setup();
-    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
-    world.start({
-      store: ({ fail }) => ({
-        fail: async (...call) => {
-          const counted = await fail(...call);
-          if (!counted.isParked) return counted;
-          world.tables.decide(FEATURE, "drop");
-          await new Promise<void>((resolve) => void world.scheduler.after(2_000, resolve));
-          return counted;
-        },
-      }),
-    });
-    await world.until("it goes on", () => world.taken(FEATURE).includes("actor.released"));
-  });
-
-  test("one whose last failure was counted under an ownership that is over by the answer goes on when a person puts it back", async () => {
-    const world = setup();
-    let isAnswered = false;
-    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
-    world.start({
-      store: ({ fail }) => ({
-        fail: async (...call) => {
-          const counted = await fail(...call);
-          if (!counted.isParked) return counted;
-          world.tables.steal(shardOf(PROJECT), "thief", 0);
-          await new Promise<void>((resolve) => void world.scheduler.after(30_000, resolve));
-          isAnswered = true;
-          return counted;
-        },
-      }),
-    });
-    await world.until("it is parked, and the shard has been taken over again", () => isAnswered);
-    await world.pass(1_000);
-    world.tables.decide(FEATURE, "drop");
-    await world.until("it goes on", () => world.taken(FEATURE).includes("actor.released"));
-  });
-
-  test("one that is put back goes on although no window says so: a full one looks as it did before", async () => {
-    const world = setup();
-    let isDeaf = false;
-    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
-    world.start({
-      store: ({ watchOutside }) => ({
-        watchOutside: (shard, onMail) =>
-          watchOutside(shard, (mail) => {
-            if (!isDeaf) onMail(mail);
-          }),
-      }),
-    });
-    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
-    await world.pass(1_000);
-    isDeaf = true;
-    world.tables.decide(FEATURE, "drop");
-    await world.until("it goes on", () => world.taken(FEATURE).includes("actor.released"));
-  });
-
-  test("Q5, Q6: between three tries its actor rests and is read anew; what came after it waits, the neighbour does not", async () => {
-    const world = setup();
-    world.seedFeature(OTHER);
-    const tried: number[] = [];
-    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
-    world.send(FEATURE, "after", todo());
-    world.start({
-      store: ({ actors }) => ({
-        actors: (addresses) => {
-          if (addresses.includes(FEATURE)) tried.push(world.scheduler.nowMs);
-          return actors(addresses);
-        },
-      }),
-    });
-    await world.until("the first try", () => world.tables.troubles.get(FEATURE)?.tries === 1);
-    world.send(OTHER, "todo", todo());
-    await world.until("the neighbour has gone on", () => world.taken(OTHER).length > 1, 400);
-    expect(world.actor(FEATURE)?.status).toBe("active");
-    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
-    expect(tried).toHaveLength(3);
-    const [first = 0, second = 0, third = 0] = tried;
-    expect([second - first >= 500, third - second >= 2_000, third - first < 10_000]).toEqual([true, true, true]);
-    expect(world.taken(FEATURE)).toEqual([]);
-  });
-
-  test("Q1: three tries in all, however many owners made them: one that dies takes none of them with it", async () => {
-    const world = setup();
-    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
-    for (const tries of [1, 2]) {
-      const { process } = world.start();
-      await world.until(`try ${tries}`, () => world.tables.troubles.get(FEATURE)?.tries === tries);
-      process.kill();
-    }
-    world.start();
-    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
-    expect(world.tables.troubles.get(FEATURE)?.tries).toBe(3);
-  });
-
-  test("Q7: a try whose count is not answered is counted once, and is not followed by another before it is", async () => {
-    const world = setup();
-    let asked = 0;
-    world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
-    world.start({
-      store: ({ fail }) => ({
-        fail: async (...call) => {
-          const counted = await fail(...call);
-          if (++asked < 4) throw new Unanswered("the answer was lost");
-          return counted;
-        },
-      }),
-    });
-    await world.until("it is answered", () => asked === 4);
-    expect(world.tables.troubles.get(FEATURE)?.tries).toBe(1);
-    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
-    await world.until("that is answered", () => asked === 6);
-  });
-
-  test("an event that fails once and then does not is taken, in its place", async () => {
-    const world = setup();
-    let refused = 0;
-    world.send(FEATURE, "first", { type: "approve", by: "Dana" });
-    world.send(FEATURE, "second", todo());
-    world.start({
-      store: ({ commit }) => ({
-        commit: async (epochs, steps) => {
-          const isFirst = steps.some(({ eventId }) => eventId === "first");
-          if (isFirst && steps.length === 1 && ++refused < 3) throw new Refused("not now", "badStep");
-          if (isFirst && steps.length > 1) throw new Refused("not now", "badStep");
-          return commit(epochs, steps);
-        },
-      }),
-    });
-    await world.until("both are taken", () => world.taken(FEATURE).length >= 2);
-    expect(
-      world
-        .log(FEATURE)
-        .map(({ eventId }) => eventId)
-        .slice(0, 2),
-    ).toEqual(["first", "second"]);
-    expect(world.actor(FEATURE)?.status).toBe("active");
-  });
-
-  test("H5: a step the store refuses parks its actor after three tries, and the others of its batch are stored", async () => {
-    const world = setup();
-    const others = Array.from({ length: 6 }, (_, index) => `acme/shop/oma-1${index}` as typeof FEATURE);
-    for (const other of others) world.seedFeature(other);
-    let alone = 0;
-    world.send(FEATURE, "bad", todo());
-    for (const other of others) world.send(other, "todo", todo());
-    world.start({
-      store: ({ commit }) => ({
-        commit: async (epochs, steps) => {
-          if (!steps.some(({ eventId }) => eventId === "bad")) return commit(epochs, steps);
-          if (steps.length === 1) alone++;
-          throw new Refused("the snapshot is too long", "badStep");
-        },
-      }),
-    });
-    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
-    await world.until("the others went on", () => others.every((other) => world.taken(other).length > 0));
-    expect(alone).toBe(3);
-    expect(world.actor(FEATURE)?.parkedReason).toContain("the snapshot is too long");
-  });
-
-  test("an actor that the store will not give parks alone, and those asked for with it go on", async () => {
-    const world = setup();
-    const others = Array.from({ length: 6 }, (_, index) => `acme/shop/oma-1${index}` as typeof FEATURE);
-    for (const other of others) world.seedFeature(other);
-    for (const feature of [FEATURE, ...others]) world.send(feature, "todo", todo());
-    world.start({
-      store: ({ actors }) => ({
-        actors: async (addresses) => {
-          if (addresses.includes(FEATURE)) throw new Refused("too large to read", "failed");
-          return actors(addresses);
-        },
-      }),
-    });
-    await world.until("it is parked", () => world.actor(FEATURE)?.status === "parked");
-    await world.until("the others went on", () => others.every((other) => world.taken(other).length > 0));
-    expect(world.actor(FEATURE)?.parkedReason).toContain("too large to read");
-  });
-
   test("an actor of a machine version this build does not know is parked untouched", async () => {
     const world = new Deployment();
     world.seedProject();
@@ -345,7 +117,7 @@ describe("the host", () => {
   });
 
   test("mail for an actor that does not exist is reported once and holds nobody up", async () => {
-    const world = setup();
+    const world = oneFeature();
     world.tables.transaction(() => world.tables.post(AGENT, "lost", JSON.stringify({ type: "stop", at: 1, reason: "" }), CAUSE));
     world.start();
     await world.pass(1_000);
@@ -357,7 +129,7 @@ describe("the host", () => {
   });
 
   test("an event that changes nothing is in the log as ignored, and the snapshot stays as it was", async () => {
-    const world = setup();
+    const world = oneFeature();
     const before = world.actor(FEATURE)?.snapshot;
     world.send(FEATURE, "early", { type: "approve", by: "Dana" });
     world.send(FEATURE, "future", { type: "from.another.version" });
@@ -387,7 +159,7 @@ describe("a commit over two shards that is stored without an answer, while one o
 
   /** @param isSilent whether it is not answered either when it is sent again */
   async function lost(isSilent: boolean) {
-    const world = setup();
+    const world = oneFeature();
     world.seedProject(5, "acme/app" as typeof PROJECT);
     world.seedFeature(elsewhere);
     const [shop, app] = [world.actor(FEATURE)!.shard, world.actor(elsewhere)!.shard];
@@ -432,15 +204,13 @@ describe("a commit over two shards that is stored without an answer, while one o
   });
 });
 
-const CAUSE = { kind: "person", name: "Dana" } as const;
-
 function viewState(world: Deployment, address: string): string | undefined {
   return world.actor(address)?.view?.state;
 }
 
 describe("two orchestrators", () => {
   test("the second stands by, is ready, and takes over when the lease of a dead one has run out", async () => {
-    const world = setup();
+    const world = oneFeature();
     const first = world.start();
     await world.until("the first has the shard", () => first.host.stats().shards === 1);
     const second = world.start();
@@ -456,7 +226,7 @@ describe("two orchestrators", () => {
   });
 
   test("a drained one hands over within one claim period, and steps no more", async () => {
-    const world = setup();
+    const world = oneFeature();
     const first = world.start();
     await world.until("the first has the shard", () => first.host.stats().shards === 1);
     const second = world.start();
@@ -470,7 +240,7 @@ describe("two orchestrators", () => {
   });
 
   test("one that was stopped beyond its lease writes nothing when it goes on, and forgets the shard", async () => {
-    const world = setup();
+    const world = oneFeature();
     const first = world.start();
     await world.until("the first has the shard", () => first.host.stats().shards === 1);
     const second = world.start();
@@ -484,7 +254,7 @@ describe("two orchestrators", () => {
   });
 
   test("timers that became due while nobody lived fire at once, in due order, each once", async () => {
-    const world = setup();
+    const world = oneFeature();
     world.seedFeature(OTHER);
     const row = { timerId: "xstate.after.never", armedSequence: 0 };
     world.tables.timers.set(`${OTHER} ${row.timerId}`, { actor: OTHER, ...row, dueAt: world.scheduler.nowMs + 2_000 });
@@ -505,7 +275,7 @@ describe("timers", () => {
 
   /** Armed rows of a feature, which takes no notice of what they say: what counts is when they say it. */
   function armed(dueInMs: number, ...timerIds: string[]) {
-    const world = setup();
+    const world = oneFeature();
     const dueAt = world.scheduler.nowMs + dueInMs;
     for (const timerId of timerIds)
       world.tables.timers.set(`${FEATURE} ${timerId}`, { actor: FEATURE, timerId, armedSequence: 0, dueAt });
@@ -555,7 +325,7 @@ describe("timers", () => {
   });
 
   test("grace: nobody asks after an agent's silence before the agent could be heard again", async () => {
-    const world = setup();
+    const world = oneFeature();
     const asked = world.scheduler.nowMs;
     const pending = { actor: FEATURE, createdAt: asked, storedAt: asked, state: "pending", error: null, settled: 0 } as const;
     const shard = world.actor(FEATURE)!.shard;
@@ -591,7 +361,7 @@ describe("timers", () => {
   );
 
   test("10,000 due at once each fire once, in due order, in commits of 64; what comes in meanwhile is taken", async () => {
-    const world = setup();
+    const world = oneFeature();
     const features = Array.from({ length: 100 }, (_, index) => `acme/shop/oma-${100 + index}` as typeof FEATURE);
     for (const feature of features) world.seedFeature(feature);
     const rows = Array.from({ length: 10_000 }, (_, index) => ({

@@ -17,6 +17,16 @@ export interface HostOptions {
   readonly store?: (usual: HostStore) => Partial<HostStore>;
 }
 
+export const CAUSE = { kind: "person", name: "Dana" } as const;
+
+/** A deployment of one project with one feature. */
+export function oneFeature(): Deployment {
+  const world = new Deployment();
+  world.seedProject();
+  world.seedFeature();
+  return world;
+}
+
 export class Deployment {
   readonly scheduler = new Scheduler();
   readonly tables = new Tables(() => this.scheduler.nowMs);
@@ -45,7 +55,7 @@ export class Deployment {
 
   /** Mail from outside. */
   send(actor: string, key: string, event: { readonly type: string; readonly [field: string]: unknown }): void {
-    this.tables.deliver(actor, key, JSON.stringify({ at: this.scheduler.nowMs, ...event }), { kind: "person", name: "Dana" });
+    this.tables.deliver(actor, key, JSON.stringify({ at: this.scheduler.nowMs, ...event }), CAUSE);
   }
 
   start({ performers, store }: HostOptions = {}): { host: Host; process: Process } {

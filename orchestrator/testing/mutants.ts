@@ -86,7 +86,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "orchestrator/actors/trials.ts",
     from: "rest?.events.push(event);\n    return rest !== undefined;",
     to: "return rest === null;",
-    suite: tests("orchestrator/actors/host.test.ts"),
+    suite: tests("orchestrator/actors/trials.test.ts"),
   },
   {
     guard: "settled once: the first answer of an effect stands",
