@@ -325,7 +325,7 @@ export class Dispatcher {
       holding,
       ending,
       refused: (reason) => failed(effect, `its answer could not be stored: ${reason}`, this.deps.clock.now()),
-      over: () => {
+      ended: () => {
         if (this.isHeld(waiting)) this.release(waiting);
       },
       again: () => {

@@ -16,7 +16,7 @@ export interface Unsettled {
   /** What to store instead when the store will not take the ending. */
   readonly refused: (reason: string) => Ending;
   /** It is stored, or for somebody else to store. */
-  readonly over: () => void;
+  readonly ended: () => void;
   /** It was done and is not wanted any more: to be performed again, which undoes it. */
   readonly again: () => void;
 }
@@ -55,7 +55,7 @@ export class Settling {
     await Promise.resolve(); // what ends together is settled together
     while (this.queue.length > 0) {
       const group = this.queue.splice(0, this.groupLimit).filter((one) => {
-        if (one.holding.isLost) one.over();
+        if (one.holding.isLost) one.ended();
         return !one.holding.isLost;
       });
       this.inFlight = group.length;
@@ -77,7 +77,7 @@ export class Settling {
           one.again();
           return;
         }
-        one.over();
+        one.ended();
         if (result && !one.holding.isLost) this.deps.onSettled(result, one.effect, one.holding);
       });
     } catch (error) {
@@ -91,7 +91,7 @@ export class Settling {
     if (error instanceof Refused && only) {
       this.deps.log.error("settle.refused", { effectId: only.effect.effectId, reason });
       if (only.ending.state === "done") this.queue.unshift({ ...only, ending: only.refused(reason) });
-      else only.over(); // its row stays pending: the next owner performs it again
+      else only.ended(); // its row stays pending: the next owner performs it again
       return;
     }
     this.queue.unshift(...group);

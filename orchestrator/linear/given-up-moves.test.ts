@@ -5,8 +5,7 @@ import { aLinear, type LinearUnderTest } from "@omakase/local-linear/testing/lin
 import { api } from "../../convex/_generated/api.js";
 import { aFeature, anIssue, aWorld, FEATURE, take, type World } from "../../convex/world.testing.ts";
 import type { RepairOf } from "../repairs.ts";
-import type { ConvexCaller } from "../store/convex-store.ts";
-import { aLog } from "../testing/edge.ts";
+import { aLog, callerOf } from "../testing/edge.ts";
 import { createLinear } from "./client.ts";
 import { createMoveSweep } from "./given-up-moves.ts";
 
@@ -27,7 +26,7 @@ async function setup() {
     world.service.mutation(api.linear.sync, { issues: [anIssue({ issueId: id, stateName, updatedAt })] });
   await tell("Backlog", 1_000);
   const linear = createLinear({ apiUrl: `${server.url}/graphql`, apiKey: server.key("omakase") });
-  const convex = { query: world.service.query, mutation: world.service.mutation } as unknown as ConvexCaller;
+  const convex = callerOf(world);
   const recorded: RepairOf[] = [];
   const repairs = { record: async (repair: RepairOf) => void recorded.push(repair) };
   const { log, of } = aLog();

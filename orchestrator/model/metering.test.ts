@@ -13,7 +13,7 @@ import { api } from "../../convex/_generated/api.js";
 import { AGENT, anAgent, anIssue, aWorld, type World } from "../../convex/world.testing.ts";
 import { signRunToken } from "../agents/run-code.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
-import { aLog, eventually } from "../testing/edge.ts";
+import { aLog, callerOf, eventually } from "../testing/edge.ts";
 import { modelGateway } from "./gateway.ts";
 import { Meter } from "./meter.ts";
 import { microUsdOf } from "./prices.ts";
@@ -42,9 +42,6 @@ async function setup(upstream: string, maxBudgetUsd = 5) {
   await world.service.mutation(api.runs.claim, { effectId: run, claimId: "container", model: MODELS.architect });
   return { world, run, ...(await aGateway(world, upstream, run)) };
 }
-
-/** What the orchestrator calls Convex by, going to the functions themselves. */
-const callerOf = ({ service }: World) => ({ query: service.query, mutation: service.mutation }) as unknown as ConvexCaller;
 
 async function aGateway(world: World, upstream: string, run: string) {
   const convex = callerOf(world);

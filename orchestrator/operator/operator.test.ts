@@ -19,8 +19,7 @@ import {
 } from "../../convex/world.testing.ts";
 import { createProgram } from "../cli/program.ts";
 import { readSettings } from "../cli/settings.ts";
-import type { ConvexCaller } from "../store/convex-store.ts";
-import { aLog, refusal } from "../testing/edge.ts";
+import { aLog, callerOf, refusal } from "../testing/edge.ts";
 import { operator } from "./operator.ts";
 
 const KEY = "the operator's key of this test, long enough";
@@ -32,7 +31,7 @@ afterEach(async () => {
 async function setup(key = KEY) {
   const world = await aWorld();
   await aFeature(world, aFeatureBirth(FEATURE, { label: "Not started" }));
-  const convex = { query: world.service.query, mutation: world.service.mutation } as unknown as ConvexCaller;
+  const convex = callerOf(world);
   const plugin = operator({ key, convex, convexUrl: "http://127.0.0.1:1", verify: async () => null, log: aLog().log });
   const app = new Elysia().use(plugin).listen({ port: 0, hostname: "127.0.0.1" });
   ends.push(() => app.stop(true));

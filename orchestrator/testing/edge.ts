@@ -1,6 +1,7 @@
 // What the tests of the edges share: a log that remembers, a Convex whose answers a test gives by function name, waiting on a condition.
 
 import { type FunctionReference, getFunctionName } from "convex/server";
+import type { World } from "../../convex/world.testing.ts";
 import type { EffectContext } from "../actors/performer.ts";
 import { createLog, type Log } from "../log.ts";
 import type { ConvexCaller } from "../store/convex-store.ts";
@@ -18,6 +19,11 @@ export function aLog(): RecordedLog {
   const parsed = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   return { log: createLog((line) => lines.push(line)), lines, of: (event) => parsed().filter((line) => line.event === event) };
 }
+
+/** What the orchestrator calls Convex by, going to the functions themselves. */
+export const callerOf = ({ service }: World): ConvexCaller =>
+  // `convex-test` has the same two calls, typed with what its own client adds.
+  ({ query: service.query, mutation: service.mutation }) as unknown as ConvexCaller;
 
 type Answers = Readonly<Record<string, (args: Record<string, unknown>) => unknown>>;
 
