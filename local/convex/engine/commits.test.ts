@@ -100,10 +100,10 @@ describe("commits", () => {
   });
 
   test("M3: what the journal has no room for goes into the file, and the journal begins anew", () => {
-    for (let n = 0; n < 6; n++) write(n, "x".repeat(900_000));
-    expect(rowsInFile(asLeft("large.sqlite"))).toBeGreaterThanOrEqual(4);
+    for (let n = 0; n < 20; n++) write(n, "x".repeat(900_000));
+    expect(rowsInFile(asLeft("large.sqlite"))).toBeGreaterThanOrEqual(18);
     const store = Store.open(asLeft("large.sqlite"));
-    expect(numbers(store)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(store.listTables()).toEqual([{ name: "notes", documentCount: 20 }]);
     store.close();
   });
 

@@ -11,6 +11,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { StoreUnusable } from "./errors.ts";
 import { Journal } from "./journal.ts";
+import type { LateRows } from "./late-rows.ts";
 import type { Replay, Settings } from "./settings.ts";
 import { asWriteRefused } from "./write-refused.ts";
 
@@ -19,9 +20,12 @@ const JOURNAL_SUFFIX = "-log";
 /** What may lie beside a database file and belongs to it, by what its name has more. */
 export const SIDE_FILES: readonly string[] = ["-wal", "-shm", JOURNAL_SUFFIX];
 
-/** Of records between two folds: what a restart has to replay, some 50 ms. Characters nearly all are bytes. */
-const MAX_BYTES = 2 * 1024 * 1024;
-const MAX_DOCUMENTS = 4_000;
+/**
+ * Of records between two folds: what a restart has to replay, some 250 ms. A fold writes each page that was touched since the last, so
+ * the rarer it is, the less each group pays. Characters nearly all are bytes.
+ */
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_DOCUMENTS = 32_000;
 
 /** What a record says, in the order it was written. */
 export interface Replayed {
@@ -44,6 +48,8 @@ export class Commits {
   /** Documents in the journal's records. */
   private recorded = 0;
   private isLost = false;
+  /** The disk refused one that could have waited: none again before one must be. */
+  private isFoldPutOff = false;
 
   /** @param file the database's. Its lock must be held: the journal has none of its own. */
   constructor(
@@ -51,6 +57,7 @@ export class Commits {
     private readonly settings: Settings,
     file: string,
     isSynced: boolean,
+    private readonly lateRows: LateRows,
     private readonly replayed: Replayed,
   ) {
     const prepare = (sql: string): Statement => database.prepare(sql);
@@ -107,6 +114,7 @@ export class Commits {
   /** M4: as if the group had never been. @param reload puts memory in step with the file, which is as of the last fold then */
   rollback(reload: () => void): void {
     this.forgetGroup();
+    this.lateRows.drop();
     try {
       if (this.database.inTransaction) this.bounds.rollback.run(); // SQLite may have done it by itself
       reload();
@@ -118,9 +126,19 @@ export class Commits {
     }
   }
 
+  /** Half of what may lie between two folds does: better now, if nobody waits, than when somebody does. */
+  get isFoldDue(): boolean {
+    return !this.isFoldPutOff && (this.journal.bytes * 2 > MAX_BYTES || this.recorded * 2 > MAX_DOCUMENTS);
+  }
+
+  putOffFold(): void {
+    this.isFoldPutOff = true;
+  }
+
   /** Puts everything into the file. @param ts ns of the last commit @throws what the disk says; roll back then */
   fold(ts: bigint): void {
     if (!this.database.inTransaction) return;
+    this.lateRows.write(); // N1
     const next = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
     this.settings.storeTs(ts);
     this.settings.storeGeneration(next); // M2
@@ -128,6 +146,7 @@ export class Commits {
     this.journal.begin(next);
     this.generation = next;
     this.recorded = 0;
+    this.isFoldPutOff = false;
   }
 
   /** @param ts ns of the last commit */

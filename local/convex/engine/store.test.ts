@@ -106,7 +106,7 @@ describe("a store reopened", () => {
     writeFileSync(copy, readFileSync(file));
     expect(readFileSync(copy).equals(before)).toBe(true);
     release();
-    for (let n = 61; n <= 64; n++) mutate(temporary.store, (tx) => tx.insert("notes", { n, text: "x".repeat(900_000) }));
+    for (let n = 61; n <= 100; n++) mutate(temporary.store, (tx) => tx.insert("notes", { n, text: "x".repeat(900_000) }));
     expect(readFileSync(file).equals(before)).toBe(false); // folding goes on: without freeze the copy would be torn
     const store = Store.open(copy);
     expect(ask(store, (tx) => collect(tx, scanOf("notes")))).toMatchObject([{ n: 0 }]);

@@ -9,6 +9,7 @@ import { Document } from "./document.ts";
 import { DocumentCache } from "./document-cache.ts";
 import { asUnusable, openFile, setAutoCheckpoint } from "./file.ts";
 import { decodeId } from "./ids.ts";
+import { LateRows } from "./late-rows.ts";
 import { ReadSet } from "./read-set.ts";
 import { RowWriter } from "./row-writer.ts";
 import { Rows } from "./rows.ts";
@@ -51,6 +52,7 @@ export class Store {
   private readonly host: TransactionHost;
   private readonly undo: UndoLog;
   private readonly rowWriter: RowWriter;
+  private readonly lateRows: LateRows;
   private readonly commits: Commits;
   private readonly log = new WriteLog();
   private schemas = new Map<string, JsonValue>();
@@ -70,16 +72,17 @@ export class Store {
     this.catalog = new Catalog(database, options.systemTables ?? []);
     this.clock = new Clock(this.settings.latestTs(), options.now ?? Date.now);
     this.rowWriter = new RowWriter(this.rows, this.documents);
+    this.lateRows = new LateRows(this.rowWriter);
     this.cursors = new Cursors(this.settings.cursorKey(CURSOR_KEY_BYTES));
     this.host = { catalog: this.catalog, documents: this.documents, rows: this.rows, cursors: this.cursors, clock: this.clock };
     this.readSchemas();
     database.transaction(() => rebuildSystemIndexes(this.catalog, this.rows))();
-    this.commits = new Commits(database, this.settings, file, synchronous === "FULL", {
+    this.commits = new Commits(database, this.settings, file, synchronous === "FULL", this.lateRows, {
       document: (id, text) => this.replayDocument(id, text),
       answer: (sessionId, requestId, replay, atMs) => this.settings.restoreReplay(sessionId, requestId, replay, atMs),
       clock: (ts) => this.clock.reach(ts),
     });
-    this.rows.beforeReads(() => this.commits.assertWhole());
+    this.rows.beforeReads(() => this.catchUp());
     try {
       this.commits.recover();
     } catch (error) {
@@ -130,7 +133,7 @@ export class Store {
   /** A view of everything applied so far, an open group's commits included, or of the state at `atTs`. Drop it to forget it.
    *  @throws {FunctionError} when `atTs` lies in the future or is no longer kept */
   begin({ kind, nowMs, component = "", atTs }: BeginOptions): Transaction {
-    this.commits.assertWhole();
+    this.catchUp();
     if (atTs !== undefined && kind === "mutation") throw new Error("A mutation cannot run in the past.");
     const shared = { host: this.host, nowMs, baseVersion: this.log.version, reads: new ReadSet() };
     return new Transaction(kind, component, shared, atTs === undefined ? undefined : this.undo.overlayAt(atTs, this.latestTs));
@@ -139,12 +142,12 @@ export class Store {
   /** @throws when a group is open: commit it or roll it back first */
   beginGroup(): WriteGroup {
     if (this.group) throw new Error("A write group is open already. Commit it or roll it back first.");
-    const { catalog, commits, rows, rowWriter, settings, clock, log, undo } = this;
+    const { catalog, commits, rows, lateRows, settings, clock, log, undo } = this;
     this.group = new WriteGroup({
       commits,
       catalog,
       rows,
-      rowWriter,
+      lateRows,
       settings,
       clock,
       log,
@@ -227,6 +230,23 @@ export class Store {
     return { file: this.database.filename, ts: this.latestTs, release };
   }
 
+  /**
+   * What is better done while nobody waits: writes the rows that are late, and folds a journal that is half full.
+   * Not while a group is open. @throws {WriteRefused} when the disk takes no fold: nothing is lost, and it is tried again when it must be
+   */
+  tidy(): void {
+    if (this.group) throw new Error("A write group is open. Tidy between groups.");
+    this.catchUp();
+    if (!this.commits.isFoldDue) return;
+    try {
+      this.commits.fold(this.latestTs);
+    } catch (error) {
+      this.revert();
+      this.commits.putOffFold();
+      throw asWriteRefused(error);
+    }
+  }
+
   /** Rolls back an open group and releases the file. Safe to repeat. */
   close(): void {
     if (this.isClosed) return;
@@ -236,6 +256,19 @@ export class Store {
     this.rows.close();
     this.settings.close();
     this.database.close();
+  }
+
+  /** Writes the rows that are late, before anything is read (N1). @throws {StoreUnusable} @throws {WriteRefused} */
+  private catchUp(): void {
+    this.commits.assertWhole();
+    if (this.lateRows.isEmpty) return;
+    try {
+      this.lateRows.write();
+    } catch (error) {
+      // The open group's own are not in the journal yet: it is over. Anything else is.
+      if (this.group?.spoil()) throw asWriteRefused(error);
+      this.revert();
+    }
   }
 
   /** Takes the file, and memory with it, back to what was acknowledged. */
@@ -253,7 +286,7 @@ export class Store {
     if (!table) throw new Error(`The journal writes ${id}, which is in no table of the database.`);
     const row = this.rows.document(id);
     const committed = row && Document.committed(table, id, row.rid, row.json);
-    this.rowWriter.write(table, committed, text === null ? null : Document.committed(table, id, -1, text), []);
+    this.rowWriter.write(table, committed, text === null ? null : Document.committed(table, id, -1, text));
   }
 
   private readSchemas(): void {

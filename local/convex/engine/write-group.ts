@@ -2,13 +2,14 @@
 //   G1. A transaction is applied completely or not at all, and only if nothing it read was written since it began.
 //   G2. What a group applied is seen by the transactions begun after it, and is gone without a trace when the group rolls back.
 //   G3. Nothing may be acknowledged before commit() has returned.
-// What a write is in rows is row-writer.ts, how a group reaches the disk commits.ts.
+// What a write is in rows is row-writer.ts, when they are written late-rows.ts, how a group reaches the disk commits.ts.
 import type { Catalog } from "./catalog.ts";
 import type { Clock } from "./clock.ts";
 import type { Commits } from "./commits.ts";
 import { Conflict } from "./errors.ts";
+import type { LateRows } from "./late-rows.ts";
 import type { PendingWrite } from "./overlay.ts";
-import type { RowWriter } from "./row-writer.ts";
+import { reportKeys } from "./row-writer.ts";
 import type { Rows } from "./rows.ts";
 import { parseSchema } from "./schema.ts";
 import { SchemaChange, type SchemaDiff } from "./schema-change.ts";
@@ -31,7 +32,7 @@ export type GroupHost = {
   commits: Commits;
   catalog: Catalog;
   rows: Rows;
-  rowWriter: RowWriter;
+  lateRows: LateRows;
   settings: Settings;
   clock: Clock;
   log: WriteLog;
@@ -151,6 +152,12 @@ export class WriteGroup {
     this.host.revert();
   }
 
+  /** A row of this group could not be written: it has to be rolled back. @returns false when it has written nothing yet */
+  spoil(): boolean {
+    if (this.state !== "idle") this.state = "broken";
+    return this.state === "broken";
+  }
+
   private end(): void {
     this.state = "over";
     this.host.release();
@@ -175,12 +182,13 @@ export class WriteGroup {
   }
 
   private apply({ id, table, committed, next }: PendingWrite, ts: bigint, keys: WrittenKey[]): void {
-    const { catalog, commits, rowWriter, undo } = this.host;
+    const { catalog, commits, lateRows, undo } = this.host;
     const stored = next?.atCommit(ts) ?? null;
     if (!stored && !committed) return;
     undo.note(ts, id, committed?.text ?? null);
     if (catalog.store(table)) commits.beyondRecords();
-    rowWriter.write(table, committed, stored, keys);
+    reportKeys(table, committed, stored, keys);
+    lateRows.add(table, committed, stored);
     commits.document(id, stored?.text ?? null);
   }
 }

@@ -54,6 +54,23 @@ describe("write phase", () => {
     expect(second > first).toBe(true);
   });
 
+  test("who waits is answered first: then the store is tidied, once there is nothing else to do", async () => {
+    const { store, loop, insert } = setup();
+    await loop.write(insert(0)); // the table is there now
+    const order: string[] = [];
+    const tidy = store.tidy.bind(store);
+    store.tidy = () => {
+      order.push("tidied");
+      tidy();
+    };
+    const first = loop.write(insert(1)).then(() => order.push("first"));
+    await first;
+    const second = loop.write(insert(2)).then(() => order.push("second"));
+    await second;
+    await loop.stop();
+    expect(order).toEqual(["first", "second", "tidied"]);
+  });
+
   test("nobody hears of anything before the commit, and memory follows before anybody hears (L2)", async () => {
     const { loop, insert } = setup();
     const order: string[] = [];

@@ -3,6 +3,7 @@
 //       earlier ones wrote. This order is the order of the world: strict serialisability by construction.
 //   L2. Output gate: nothing a job learned leaves before the group's one commit (one fsync). If that fails, every job of the group fails.
 //   L3. No commit happens during a read phase, so everything read in it is one snapshot at `store.latestTs`.
+//       What is better done while nobody waits (`store.tidy`) is done when the queues are empty and the answers are on their way.
 //   L4. Queues are bounded: a full one refuses with Convex's own overload errors.
 //   L5. The loop never runs inside a function call's context, whoever woke it.
 import { type Committed, Conflict, type Store, type Transaction, type WriteGroup } from "../engine/index.ts";
@@ -118,7 +119,7 @@ export class Loop {
   /** Takes nothing more and finishes what is queued. Resolves when the loop is idle for good. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    while (this.#running || this.#hasWork()) await new Promise<void>((resolve) => realSetImmediate(resolve));
+    while (this.#running || this.#hasWork()) await breathe();
   }
 
   #hasWork(): boolean {
@@ -134,15 +135,31 @@ export class Loop {
 
   async #run(): Promise<void> {
     try {
-      while (this.#hasWork()) {
-        for (const job of this.#exclusive.splice(0)) await this.#writePhase([job]);
-        if (this.#writes.length > 0) await this.#writePhase(this.#writes.splice(0, this.#options.maxGroup));
-        if (this.#reads.length > 0) await Promise.all(this.#reads.splice(0).map((job) => job()));
-        if (this.#hasWork()) await new Promise<void>((resolve) => realSetImmediate(resolve)); // let sockets breathe
-      }
+      do {
+        await this.#rounds();
+        await breathe(); // whoever waits hears first
+        if (!this.#hasWork()) this.#tidy();
+      } while (this.#hasWork());
     } finally {
       this.#running = false;
       if (this.#hasWork()) this.#wake();
+    }
+  }
+
+  async #rounds(): Promise<void> {
+    while (this.#hasWork()) {
+      for (const job of this.#exclusive.splice(0)) await this.#writePhase([job]);
+      if (this.#writes.length > 0) await this.#writePhase(this.#writes.splice(0, this.#options.maxGroup));
+      if (this.#reads.length > 0) await Promise.all(this.#reads.splice(0).map((job) => job()));
+      if (this.#hasWork()) await breathe();
+    }
+  }
+
+  #tidy(): void {
+    try {
+      this.#store.tidy();
+    } catch (error) {
+      this.#options.onGroupFailed(error);
     }
   }
 
@@ -194,5 +211,8 @@ export class Loop {
     for (const answer of answers) answer();
   }
 }
+
+/** Lets sockets be read and written. */
+const breathe = (): Promise<void> => new Promise((resolve) => realSetImmediate(resolve));
 
 const shuttingDown = (): Overloaded => new Overloaded("InternalServerError", "The deployment is shutting down.");
