@@ -43,6 +43,8 @@ export interface FunctionCall {
 export interface MutationCall extends FunctionCall {
   /** A sync client's (session, request), for exactly-once replay. */
   readonly session?: { readonly sessionId: string; readonly requestId: number };
+  /** `[args]` as JSON, when it is at hand. */
+  readonly argsJson?: string | null;
 }
 
 interface CallsOptions {
@@ -109,6 +111,7 @@ export class FunctionCalls implements ActionHost {
         code: code(),
         fn,
         args,
+        argsJson: JSON.stringify([args]),
         tx,
         identity,
         origin,
@@ -229,7 +232,7 @@ export class FunctionCalls implements ActionHost {
       if (replay !== null) return { ok: true, valueJson: replay.valueJson, ts: replay.ts, lines: [] };
     }
     const tx = store.begin({ kind: "mutation", nowMs: nowMs(), component: fn.home.path });
-    const run = await this.options.runner.run(this.#mutationRun(fn, call, tx));
+    const run = await this.options.runner.run(this.#mutationRun(fn, call, tx, call.argsJson ?? null));
     this.#noteMutation(fn, call, run);
     const { outcome, lines } = run;
     if (!outcome.ok) return { ok: false, failure: outcome.failure, requestId: call.origin.requestId, lines };
@@ -240,12 +243,13 @@ export class FunctionCalls implements ActionHost {
     return { ok: true, valueJson, ts, lines };
   }
 
-  #mutationRun(fn: RegisteredFunction, call: FunctionCall, tx: Transaction): TransactionRequest {
+  #mutationRun(fn: RegisteredFunction, call: FunctionCall, tx: Transaction, argsJson: string | null = null): TransactionRequest {
     const { store, code } = this.options;
     return {
       code: code(),
       fn,
       args: call.args,
+      argsJson: argsJson ?? JSON.stringify([call.args]),
       tx,
       identity: call.identity,
       origin: call.origin,

@@ -29,12 +29,17 @@ export async function readBytes(request: Request, maxBytes = MAX_BODY_BYTES): Pr
 
 /** @throws {HttpError} 413 above the limit, 400 when it is not a JSON object */
 export async function readObject(request: Request): Promise<JsonObject> {
+  return parseObject(await readText(request));
+}
+
+/** @throws {HttpError} 413 above the limit */
+export async function readText(request: Request): Promise<string> {
   const announced = request.headers.get("content-length");
   if (announced !== null) {
     refuseAbove(Number(announced), MAX_BODY_BYTES);
-    return parseObject(await request.text());
+    return request.text();
   }
-  return parseObject(new TextDecoder().decode(await readBytes(request)));
+  return new TextDecoder().decode(await readBytes(request));
 }
 
 /** A push's body: JSON, usually compressed with brotli. @throws {HttpError} */

@@ -22,6 +22,22 @@ describe("function API", () => {
     expect(await client.action(app.jobs.sum, { a: 1, b: 1 })).toBe(2);
   });
 
+  test("the function gets the arguments that were checked, however the body is written", async () => {
+    const usual = '{"path":"counters:increment","format":"convex_encoded_json","args":[{"name":"as sent"}]}';
+    const bodies = [
+      usual,
+      usual.replaceAll(":", " : "),
+      `${usual}\n`,
+      '{"args":[{"name":"as sent"}],"format":"convex_encoded_json","path":"counters:increment"}',
+      usual.replace(/}$/, ',"componentPath":""}'),
+      usual.replace(/}$/, ',"args":[{"name":"as sent"}]}').replace("as sent", "not checked"),
+      usual.replace("[{", "{").replace("}]", "}"),
+    ].map((body) => body.replaceAll("counters : increment", "counters:increment"));
+    for (const [index, body] of bodies.entries())
+      expect(await (await post("/api/mutation", body)).json()).toMatchObject({ status: "success", value: index + 1 });
+    expect(await client.query(app.counters.get, { name: "not checked" })).toBe(0);
+  });
+
   test("log lines travel with the answer", async () => {
     const answer = await (
       await post("/api/action", { path: "jobs:sum", args: [{ a: 4, b: 5 }], format: "convex_encoded_json" })

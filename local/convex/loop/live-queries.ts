@@ -164,6 +164,7 @@ export class LiveQueries {
       code: version,
       fn,
       args: request.args,
+      argsJson: `[${request.argsJson}]`,
       tx,
       identity: request.identity,
       origin: request.origin,

@@ -25,6 +25,8 @@ export interface TransactionRequest {
   readonly code: CodeVersion;
   readonly fn: RegisteredFunction;
   readonly args: JsonObject;
+  /** `[args]`. */
+  readonly argsJson: string;
   readonly tx: Transaction;
   readonly identity: Identity;
   readonly origin: RequestOrigin;
@@ -79,15 +81,7 @@ export class TransactionRunner {
       beginSnapshot: request.beginSnapshot,
     };
     const end = runningFunctions.enter(request.fn.path, request.origin.scheduledFunctionId);
-    const work = this.#invoke(
-      tree,
-      request.fn,
-      request.tx,
-      request.args,
-      JSON.stringify([request.args]),
-      0,
-      request.previousJournal,
-    );
+    const work = this.#invoke(tree, request.fn, request.tx, request.args, request.argsJson, 0, request.previousJournal);
     let outcome: TransactionOutcome;
     try {
       outcome = await this.watchdog.watch(work, (text) => {
