@@ -291,6 +291,19 @@ describe("timers", () => {
     expect(await timersOf(world)).toEqual([["x", 40, 4]]);
   });
 
+  test("the step of a timer cancels others of its actor, arms new ones and itself again", async () => {
+    const world = await aWorld();
+    const set = (timerId: string, dueAt: number | null) => ({ timerId, dueAt });
+    await take(world, PROJECT, { timers: [set("x", 10), set("y", 20), set("z", 30)] });
+    const fired = timerStep(await actorAt(world, PROJECT), "x", 1);
+    await commit(world, [{ ...fired, timers: [set("x", 40), set("y", null), set("z", 50), set("new", 60)] }]);
+    expect((await timersOf(world)).sort()).toEqual([
+      ["new", 60, 2],
+      ["x", 40, 2],
+      ["z", 50, 2],
+    ]);
+  });
+
   test("H2: a timer's event has the one key that names its arming", async () => {
     const world = await aWorld();
     await take(world, PROJECT, { timers: [{ timerId: "x", dueAt: 10 }] });

@@ -37,6 +37,7 @@ import {
 import { ViewWrites } from "./viewWrites.ts";
 
 type ActorRow = Doc<"actors">;
+type ArmedTimer = Pick<Doc<"timers">, "_id" | "armedSequence">;
 type ActorPatch = Pick<ActorRow, "sequence" | "snapshot" | "machineVersion" | "status">;
 
 /** Whoever asks: an actor at the sequence it asks with. */
@@ -50,6 +51,13 @@ interface Asked {
   readonly question: Question;
   readonly row: Unsettled;
   readonly settled: Settled[];
+}
+
+/** What gives the right to apply an event. */
+interface EventRow {
+  readonly id: Id<"mailbox"> | Id<"timers">;
+  /** Of a timer: the others of its actor, read with it. */
+  readonly armed?: Map<string, ArmedTimer>;
 }
 
 /** @throws {ConvexError} `fenced`, `conflict`, `parked`, `unknownActor`, `unknownEvent`, `badStep`, each naming the actor */
@@ -83,7 +91,7 @@ class Batch {
     if (source === null) return this.#repeated(step);
 
     const actor = await this.#living(step);
-    await this.db.delete(source);
+    await this.db.delete(source.id);
     const sequence = step.expectedSequence + 1;
     await this.#record(actor, step, sequence);
     this.#actors.set(actor._id, {
@@ -106,7 +114,7 @@ class Batch {
       const child: Asker = { ...home(actor), address: spawn.address, kind: spawn.view.kind, sequence: 0 };
       mail.push(...(await this.#ask(child, spawn, step.at, settled)));
     }
-    mail.push(...(await this.#ask(asker, step, step.at, settled)));
+    mail.push(...(await this.#ask(asker, step, step.at, settled, source.armed)));
     await settleEnded(this.db, step);
     return { kind: "stored", sequence, mail, spawned, settled };
   }
@@ -128,18 +136,18 @@ class Batch {
   }
 
   /** The row that gives the right to apply the step's event; null when there is none (C1). */
-  async #eventRow({ source, actor, eventId }: Step): Promise<Id<"mailbox"> | Id<"timers"> | null> {
+  async #eventRow({ source, actor, eventId }: Step): Promise<EventRow | null> {
     switch (source.kind) {
       case "mail": {
         const row = await this.db.get(source.id);
-        return row !== null && row.actor === actor && row.key === eventId ? row._id : null;
+        return row !== null && row.actor === actor && row.key === eventId ? { id: row._id } : null;
       }
       case "timer": {
-        const row = await this.db
-          .query("timers")
-          .withIndex("by_actor", (q) => q.eq("actor", actor).eq("timerId", source.timerId))
-          .unique();
-        return row !== null && row.armedSequence === source.armedSequence ? row._id : null;
+        const armed = await this.#armed(actor);
+        const row = armed.get(source.timerId);
+        if (row?.armedSequence !== source.armedSequence) return null;
+        armed.delete(source.timerId);
+        return { id: row._id, armed };
       }
       default:
         return source satisfies never;
@@ -227,9 +235,15 @@ class Batch {
     });
   }
 
-  /** Stores what a transition asked for; answers with the mail it posted. */
-  async #ask(asker: Asker, asks: Pick<Spawn, "sends" | "effects" | "timers">, at: number, settled: Settled[]): Promise<Posted[]> {
-    await this.#setTimers(asker, asks.timers);
+  /** Stores what a transition asked for; answers with the mail it posted. @param armed its timers, when they have been read */
+  async #ask(
+    asker: Asker,
+    asks: Pick<Spawn, "sends" | "effects" | "timers">,
+    at: number,
+    settled: Settled[],
+    armed?: Map<string, ArmedTimer>,
+  ): Promise<Posted[]> {
+    await this.#setTimers(asker, asks.timers, armed);
     for (const effect of asks.effects) await this.#request(asker, effect, at, settled);
     const mail: Posted[] = [];
     for (const send of asks.sends) mail.push(await this.#send(asker, send));
@@ -270,15 +284,15 @@ class Batch {
   }
 
   /** Arms, arms again or cancels. The read is skipped by the many steps that touch no timer. */
-  async #setTimers({ address, shard, sequence }: Asker, changes: readonly TimerChange[]): Promise<void> {
+  async #setTimers(
+    { address, shard, sequence }: Asker,
+    changes: readonly TimerChange[],
+    known?: Map<string, ArmedTimer>,
+  ): Promise<void> {
     if (changes.length === 0) return;
-    const rows = await this.db
-      .query("timers")
-      .withIndex("by_actor", (q) => q.eq("actor", address))
-      .take(MAX_TIMERS);
-    const armed = new Map(rows.map((row) => [row.timerId, row._id]));
+    const armed = known ?? (await this.#armed(address));
     for (const { timerId, dueAt } of changes) {
-      const id = armed.get(timerId);
+      const id = armed.get(timerId)?._id;
       if (dueAt === null) {
         if (id !== undefined) await this.db.delete(id);
       } else if (id !== undefined) {
@@ -286,9 +300,19 @@ class Batch {
       } else {
         if (armed.size >= MAX_TIMERS)
           refuse({ code: "badStep", actor: address, message: `${address} may arm at most ${MAX_TIMERS} timers.` });
-        armed.set(timerId, await this.db.insert("timers", { shard, actor: address, timerId, armedSequence: sequence, dueAt }));
+        const timer = { shard, actor: address, timerId, armedSequence: sequence, dueAt };
+        armed.set(timerId, { _id: await this.db.insert("timers", timer), armedSequence: sequence });
       }
     }
+  }
+
+  /** An actor's timers, by id. */
+  async #armed(actor: string): Promise<Map<string, ArmedTimer>> {
+    const rows = await this.db
+      .query("timers")
+      .withIndex("by_actor", (q) => q.eq("actor", actor))
+      .take(MAX_TIMERS);
+    return new Map(rows.map((row) => [row.timerId, row]));
   }
 }
 

@@ -61,8 +61,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     guard: "timer sequence: a timer of an earlier arming is stale",
     file: "convex/commit.ts",
-    from: "row !== null && row.armedSequence === source.armedSequence ? row._id : null",
-    to: "row !== null ? row._id : null",
+    from: "if (row?.armedSequence !== source.armedSequence) return null;",
+    to: "if (row === undefined) return null;",
     suite: tests("convex/commit.test.ts"),
   },
   {
