@@ -50,6 +50,11 @@ export class Inbox {
     return taken;
   }
 
+  /** The first `count`, which stay where they are. */
+  peek(count: number): QueuedEvent[] {
+    return this.queue.slice(this.head, this.head + count);
+  }
+
   /** Puts events back to the front, in their order. */
   putBack(events: readonly QueuedEvent[]): void {
     this.queue = [...events, ...this.queue.slice(this.head)];

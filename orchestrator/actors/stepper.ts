@@ -187,6 +187,8 @@ export class Stepper {
         });
       } else if (!(await this.draft(next, this.groupLimit - next.size, pass))) return;
     }
+    // What comes after the next batch is to be known when that one is sent: nobody waits for reads then.
+    if (!next.isFull) this.loader.readAhead(this.inbox.peek(this.groupLimit));
   }
 
   /** @returns whether their actors could be loaded; when not, it has waited */

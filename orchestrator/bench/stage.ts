@@ -156,7 +156,7 @@ export class Stage {
 }
 
 type Letter = Awaited<ReturnType<HostStore["load"]>>["mail"][number];
-type Row = Awaited<ReturnType<HostStore["actors"]>>[number];
+type Row = NonNullable<Awaited<ReturnType<HostStore["actors"]>>[number]>;
 
 const seedingStep = (actor: Row, mail: Letter, spawns: Spawn[]): Step => ({
   actor: actor.address,

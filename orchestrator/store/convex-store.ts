@@ -134,7 +134,7 @@ export function createConvexStore(
       return () => subscription();
     },
     load: (shard, cursor): Promise<LoadPage> => caller.query(api.host.load, { shard, cursor }),
-    actors: (addresses): Promise<Actor[]> => caller.query(api.host.actors, { addresses: [...addresses] }),
+    actors: (addresses): Promise<(Actor | null)[]> => caller.query(api.host.actors, { addresses: [...addresses] }),
     commit: async (list, steps): Promise<StepResult[]> =>
       (await caller.mutation(api.host.commit, { epochs: epochs(list), steps: [...steps] })).results,
     settle: async (list, settlements): Promise<Settled[]> =>

@@ -28,8 +28,11 @@ export interface HostStore {
   /** Calls back now and whenever an orchestrator comes or goes or a shard changes hands. @returns ends the watch */
   watchRoster(onChange: () => void): () => void;
   load(shard: number, cursor: LoadCursor | null): Promise<LoadPage>;
-  /** Those that exist, in no order. @param addresses at most 16 */
-  actors(addresses: readonly string[]): Promise<readonly Actor[]>;
+  /**
+   * One entry an address, in their order; null: there is none. As many as fit an answer, at least one: the rest is to be asked for again.
+   * @param addresses at most 256
+   */
+  actors(addresses: readonly string[]): Promise<readonly (Actor | null)[]>;
   commit(epochs: readonly Epoch[], steps: readonly Step[]): Promise<readonly StepResult[]>;
   settle(epochs: readonly Epoch[], settlements: readonly Settlement[]): Promise<readonly Settled[]>;
   /** Takes an actor that cannot be used out of service. */

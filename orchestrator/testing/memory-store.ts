@@ -8,6 +8,7 @@ import type { MailRow, Tables } from "./tables.ts";
 
 const WINDOW = 4;
 const PAGE_ROWS = 3;
+const ANSWERED = 3;
 
 export function createMemoryStore(tables: Tables, process: Process, owner: string): HostStore {
   return {
@@ -15,7 +16,7 @@ export function createMemoryStore(tables: Tables, process: Process, owner: strin
     release: (leases, isLeaving) => process.call(() => tables.release(owner, leases, isLeaving)),
     watchRoster: (onChange) => watchRoster(tables, process, onChange),
     load: (shard, cursor) => process.call(() => page(tables, shard, cursor)),
-    actors: (addresses) => process.call(() => addresses.flatMap((address) => tables.actors.get(address) ?? [])),
+    actors: (addresses) => process.call(() => addresses.slice(0, ANSWERED).map((address) => tables.actors.get(address) ?? null)),
     commit: (epochs, steps) => {
       const sent = structuredClone(steps); // what is sent is what it was when it was sent
       return process.call(() => tables.commit(epochs, sent));
