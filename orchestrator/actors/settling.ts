@@ -29,7 +29,9 @@ export interface SettlingDeps {
   readonly onFenced: (holding: Holding) => void;
 }
 
-const MAX_GROUP = 64;
+const MAX_GROUP = 256;
+/** Of answers and errors: a call stays far below Convex's 16 MiB of arguments. */
+const MAX_GROUP_CHARS = 1024 * 1024;
 const RETRY_MS = 100;
 
 export class Settling {
@@ -54,7 +56,7 @@ export class Settling {
     this.isRunning = true;
     await Promise.resolve(); // what ends together is settled together
     while (this.queue.length > 0) {
-      const group = this.queue.splice(0, this.groupLimit).filter((one) => {
+      const group = this.take().filter((one) => {
         if (one.holding.isLost) one.ended();
         return !one.holding.isLost;
       });
@@ -64,6 +66,14 @@ export class Settling {
     }
     this.groupLimit = MAX_GROUP;
     this.isRunning = false;
+  }
+
+  /** The first that fit one call, at least one. */
+  private take(): Unsettled[] {
+    let [count, chars] = [0, 0];
+    for (; count < this.queue.length && count < this.groupLimit && chars < MAX_GROUP_CHARS; count++)
+      chars += sizeOf(this.queue[count]!);
+    return this.queue.splice(0, count);
   }
 
   private async store(group: readonly Unsettled[]): Promise<void> {
@@ -104,3 +114,5 @@ export class Settling {
     }
   }
 }
+
+const sizeOf = ({ ending: { answer, error } }: Unsettled): number => (answer?.length ?? 0) + (error?.length ?? 0);

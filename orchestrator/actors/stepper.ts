@@ -59,7 +59,10 @@ export interface StepperDeps {
   readonly cacheLimit?: number;
 }
 
-const MAX_STEPS = 64;
+/** Steps of a commit: few enough that nobody waits long for those he was stored with. */
+const USUAL_STEPS = 64;
+/** When thousands wait, as after an outage, a large commit is cheaper, and they have waited already: up to a quarter of them at once. */
+const MAX_STEPS = 256;
 /** A process that has just begun is slow: the first of those who wait shall not wait for 64. */
 const FIRST_STEPS = 8;
 const RETRY_BASE_MS = 50;
@@ -134,6 +137,12 @@ export class Stepper {
     if (this.inbox.size > 0 || this.trials.isDue) this.pump();
   }
 
+  /** Most steps of the next commit. */
+  private get limit(): number {
+    const backlog = Math.max(USUAL_STEPS, Math.min(MAX_STEPS, this.inbox.size >> 2));
+    return Math.min(this.groupLimit, backlog);
+  }
+
   private async run(): Promise<void> {
     // A turn of the loop first: what arrives together is committed together.
     await Promise.resolve();
@@ -146,7 +155,7 @@ export class Stepper {
     this.tryAgain();
     while (this.inbox.size > 0 && !this.stopped) {
       const batch = new Batch(this.inbox, this.cache, this.parking, this.trials, null);
-      if (await this.draft(batch, this.groupLimit)) {
+      if (await this.draft(batch, this.limit)) {
         batch.close();
         if (batch.drafts.length > 0) return batch;
       }
@@ -180,15 +189,15 @@ export class Stepper {
 
   /** Until the commit in flight is answered, or no more fits. */
   private async fill(next: Batch, pass: Pass): Promise<void> {
-    while (!pass.isOver && !next.isFull && next.size < this.groupLimit) {
+    while (!pass.isOver && !next.isFull && next.size < this.limit) {
       if (this.inbox.size === 0) {
         await new Promise<void>((resolve) => {
           this.wakeFiller = resolve;
         });
-      } else if (!(await this.draft(next, this.groupLimit - next.size, pass))) return;
+      } else if (!(await this.draft(next, this.limit - next.size, pass))) return;
     }
     // What comes after the next batch is to be known when that one is sent: nobody waits for reads then.
-    if (!next.isFull) this.loader.readAhead(this.inbox.peek(this.groupLimit));
+    if (!next.isFull) this.loader.readAhead(this.inbox.peek(this.limit));
   }
 
   /** @returns whether their actors could be loaded; when not, it has waited */
