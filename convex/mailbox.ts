@@ -5,11 +5,9 @@ import { serviceMutation, serviceQuery } from "./access.ts";
 import { refuse } from "./errors.ts";
 import { deliver as deliverTo, findActor, letterFault } from "./mail.ts";
 import { mailOf } from "./recovery.ts";
-import { vMail } from "./steps.ts";
+import { OUTSIDE_WINDOW, vMail } from "./steps.ts";
 import { vCause } from "./validators.ts";
 
-/** Rows an owner sees at once: as it consumes them the next come into view. */
-const WINDOW = 256;
 const MAX_DELIVERIES = 256;
 
 /** Mail from outside for a shard's actors, oldest first. */
@@ -20,7 +18,7 @@ export const outside = serviceQuery({
     const rows = await ctx.db
       .query("mailbox")
       .withIndex("by_inbox", (q) => q.eq("shard", shard).eq("origin", "outside"))
-      .take(WINDOW);
+      .take(OUTSIDE_WINDOW);
     return rows.map(mailOf);
   },
 });

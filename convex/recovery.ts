@@ -1,10 +1,11 @@
 // What a shard has pending, page by page, for its new owner: mail in order of arrival, effects, timers by due time.
-// Mail of parked actors is held and not loaded.
+// Mail of parked actors is held and not loaded; of mail from outside the first window is, however much has come while nobody was
+// there: the rest comes into view as that is consumed (`mailbox.outside`).
 
 import type { PaginationResult } from "convex/server";
 import type { Doc } from "./_generated/dataModel";
 import type { DatabaseReader } from "./_generated/server";
-import type { LoadCursor, LoadPage, Mail, PendingEffect, Timer } from "./steps.ts";
+import { type LoadCursor, type LoadPage, type Mail, OUTSIDE_WINDOW, type PendingEffect, type Timer } from "./steps.ts";
 
 /** Rows a page: full of the longest events (64 Ki characters, three bytes each at worst) it stays within what one query may read. */
 const PAGE_ROWS = 64;
@@ -22,10 +23,13 @@ const PARTS: readonly Part[] = ["own", "outside", "effects", "timers"];
  */
 export async function loadPage(db: DatabaseReader, shard: number, cursor: LoadCursor | null): Promise<LoadPage> {
   if (cursor === null) return glance(db, shard);
-  const { part, position } = cursor;
-  const options = { numItems: part === "timers" ? PAGE_TIMERS : PAGE_ROWS, cursor: position };
-  const next = ({ isDone, continueCursor }: PaginationResult<unknown>): LoadCursor | null => {
-    if (!isDone) return { part, position: continueCursor };
+  const { part, position, seen = 0 } = cursor;
+  const bound = part === "outside" ? OUTSIDE_WINDOW : Number.POSITIVE_INFINITY;
+  const numItems = Math.max(1, Math.min(part === "timers" ? PAGE_TIMERS : PAGE_ROWS, bound - seen));
+  const options = { numItems, cursor: position };
+  const next = ({ isDone, continueCursor, page }: PaginationResult<unknown>): LoadCursor | null => {
+    const read = seen + page.length;
+    if (!isDone && read < bound) return { part, position: continueCursor, seen: read };
     const then = PARTS[PARTS.indexOf(part) + 1];
     return then === undefined ? null : { part: then, position: null };
   };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { api } from "./_generated/api";
-import type { Settlement } from "./steps.ts";
+import type { LoadCursor, LoadPage, Settlement } from "./steps.ts";
 import {
   AGENT,
   actorAt,
@@ -208,7 +208,7 @@ describe("host.load", () => {
     const { shard } = await actorAt(world, PROJECT);
     const all = { mail: [] as string[], effects: [] as string[], timers: [] as number[] };
     let cursor: Parameters<typeof read>[0] = null;
-    const read = (at: import("./steps.ts").LoadCursor | null) => world.service.query(api.host.load, { shard, cursor: at });
+    const read = (at: LoadCursor | null) => world.service.query(api.host.load, { shard, cursor: at });
     let pages = 0;
     do {
       const page = await read(cursor);
@@ -221,5 +221,21 @@ describe("host.load", () => {
     expect(all.mail).toEqual([...sends.map(({ index }) => `${PROJECT}:2:${index}`), "x:1"]);
     expect(all).toMatchObject({ effects: [effectId], timers: [10, 20] });
     expect(pages).toBe(6);
+  });
+
+  test("of what came from outside while nobody was there it loads the window its owner watches, however much there is", async () => {
+    const world = await aWorld();
+    await anAgent(world);
+    for (let index = 0; index < 300; index++) await deliver(world, `x:${index}`);
+    const { shard } = await actorAt(world, PROJECT);
+    const keys: string[] = [];
+    let cursor: LoadCursor | null = { part: "outside", position: null };
+    while (cursor?.part === "outside") {
+      const page: LoadPage = await world.service.query(api.host.load, { shard, cursor });
+      keys.push(...keysOf(page));
+      cursor = page.next;
+    }
+    expect(keys).toEqual(Array.from({ length: 256 }, (_, index) => `x:${index}`));
+    expect(cursor).toEqual({ part: "effects", position: null });
   });
 });

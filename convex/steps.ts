@@ -27,6 +27,8 @@ export const MAX_ACTORS = MAX_STEPS;
 export const MAX_EVENT_CHARS = 64 * 1024;
 /** Longest snapshot, in UTF-16 units: at worst three bytes each, it still fits a Convex document (1 MiB). */
 export const MAX_SNAPSHOT_CHARS = 300 * 1024;
+/** Rows of a shard's mail from outside that its owner has in sight: as it consumes them the next come into view. */
+export const OUTSIDE_WINDOW = 256;
 /** Most timers of one actor: far above what any of our machines arms, and the bound of the read that finds them. */
 export const MAX_TIMERS = 32;
 
@@ -278,10 +280,14 @@ export const vPendingEffect = v.object({
 
 export const vTimer = v.object({ actor: v.string(), timerId: v.string(), armedSequence: v.number(), dueAt: v.number() });
 
-/** Where the next page of `host.load` begins; pass what the last page gave, null for the first. */
+/**
+ * Where the next page of `host.load` begins; pass what the last page gave, null for the first. `seen`: rows of the list on the pages
+ * before, none when it is left out.
+ */
 export const vLoadCursor = v.object({
   part: v.union(v.literal("own"), v.literal("outside"), v.literal("effects"), v.literal("timers")),
   position: v.union(v.string(), v.null()),
+  seen: v.optional(v.number()),
 });
 
 /** A first page may fill all three lists, a later one fills one of them; `next` is null on the last one. */

@@ -37,7 +37,9 @@ export function createFaucet(usual: HostStore): Faucet {
     load: async (shard, cursor) => {
       const page = await usual.load(shard, cursor);
       for (const letter of page.mail) waiting.push({ shard, letter });
-      return { ...page, mail: [] };
+      // A host asks for a window of what has come from outside; who says that he has seen none of it is given all.
+      const next = page.next?.part === "outside" ? { ...page.next, seen: 0 } : page.next;
+      return { ...page, mail: [], next };
     },
     watchOutside: (shard, onMail) => {
       hosts.set(shard, onMail);

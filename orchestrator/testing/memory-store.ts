@@ -101,9 +101,10 @@ function page(tables: Tables, shard: number, cursor: LoadCursor | null): LoadPag
   const from = Number(cursor?.position ?? 0);
   const rows = <Row>(all: readonly Row[]): [Row[], LoadCursor | null] => {
     const then = PARTS[PARTS.indexOf(part) + 1];
-    const next =
-      from + PAGE_ROWS < all.length ? { part, position: String(from + PAGE_ROWS) } : then && { part: then, position: null };
-    return [all.slice(from, from + PAGE_ROWS), next ?? null];
+    const end = part === "outside" ? Math.min(WINDOW, all.length) : all.length;
+    const to = Math.min(from + PAGE_ROWS, end);
+    const next = to < end ? { part, position: String(to) } : then && { part: then, position: null };
+    return [all.slice(from, to), next ?? null];
   };
   const empty = { mail: [], effects: [], timers: [] };
   switch (part) {
