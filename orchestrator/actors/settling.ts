@@ -22,7 +22,7 @@ export interface Unsettled {
 }
 
 export interface SettlingDeps {
-  readonly store: HostStore;
+  readonly store: Pick<HostStore, "settle">;
   readonly clock: Clock;
   readonly log: Log;
   readonly onSettled: (settled: Settled, effect: PendingEffect, holding: Holding) => void;
