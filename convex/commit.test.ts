@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { api } from "./_generated/api";
 import { shardOf } from "./shardOf.ts";
-import type { Mail } from "./steps.ts";
+import { MAX_TIMERS, type Mail } from "./steps.ts";
 import {
   AGENT,
   actorAt,
@@ -302,6 +302,21 @@ describe("timers", () => {
       ["x", 40, 2],
       ["z", 50, 2],
     ]);
+  });
+
+  test("an actor that has as many timers as it may is refused one more, unless one fires or is cancelled for it", async () => {
+    const world = await aWorld();
+    const set = (timerId: string, dueAt: number | null) => ({ timerId, dueAt });
+    await take(world, PROJECT, { timers: Array.from({ length: MAX_TIMERS }, (_, index) => set(`t${index}`, index)) });
+    expect((await refusalOf(take(world, PROJECT, { timers: [set("more", 1)] }))).code).toBe("badStep");
+    await take(world, PROJECT, { timers: [set("instead", 1), set("t0", null)] });
+    const fired = timerStep(await actorAt(world, PROJECT), "t1", 1);
+    await commit(world, [{ ...fired, timers: [set("after", 2)] }]);
+    const timers = (await timersOf(world)).map(([timerId]) => timerId);
+    expect(timers).toHaveLength(MAX_TIMERS);
+    expect(timers).toEqual(expect.arrayContaining(["instead", "after"]));
+    expect(timers).not.toContain("t0");
+    expect(timers).not.toContain("t1");
   });
 
   test("H2: a timer's event has the one key that names its arming", async () => {

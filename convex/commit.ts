@@ -22,22 +22,11 @@ import { answerOf, isQuestion } from "./questions.ts";
 import { settledAtOnce, type Unsettled } from "./settling.ts";
 import { featureOf } from "./shardOf.ts";
 import { stepFault } from "./stepFault.ts";
-import {
-  type Effect,
-  MAX_TIMERS,
-  type Posted,
-  type Send,
-  type Settled,
-  type Spawn,
-  type Spawned,
-  type Step,
-  type StepResult,
-  type TimerChange,
-} from "./steps.ts";
+import type { Effect, Posted, Send, Settled, Spawn, Spawned, Step, StepResult } from "./steps.ts";
+import { type FiredTimer, firedTimer, setTimers } from "./timers.ts";
 import { ViewWrites } from "./viewWrites.ts";
 
 type ActorRow = Doc<"actors">;
-type ArmedTimer = Pick<Doc<"timers">, "_id" | "armedSequence">;
 type ActorPatch = Pick<ActorRow, "sequence" | "snapshot" | "machineVersion" | "status">;
 
 /** Whoever asks: an actor at the sequence it asks with. */
@@ -54,11 +43,7 @@ interface Asked {
 }
 
 /** What gives the right to apply an event. */
-interface EventRow {
-  readonly id: Id<"mailbox"> | Id<"timers">;
-  /** Of a timer: the others of its actor, read with it. */
-  readonly armed?: Map<string, ArmedTimer>;
-}
+type EventRow = { readonly kind: "mail"; readonly id: Id<"mailbox"> } | FiredTimer;
 
 /** @throws {ConvexError} `fenced`, `conflict`, `parked`, `unknownActor`, `unknownEvent`, `badStep`, each naming the actor */
 export async function commitSteps(db: DatabaseWriter, owned: Owned, steps: readonly Step[]): Promise<StepResult[]> {
@@ -91,7 +76,7 @@ class Batch {
     if (source === null) return this.#repeated(step);
 
     const actor = await this.#living(step);
-    await this.db.delete(source.id);
+    if (source.kind === "mail") await this.db.delete(source.id);
     const sequence = step.expectedSequence + 1;
     await this.#record(actor, step, sequence);
     this.#actors.set(actor._id, {
@@ -114,7 +99,7 @@ class Batch {
       const child: Asker = { ...home(actor), address: spawn.address, kind: spawn.view.kind, sequence: 0 };
       mail.push(...(await this.#ask(child, spawn, step.at, settled)));
     }
-    mail.push(...(await this.#ask(asker, step, step.at, settled, source.armed)));
+    mail.push(...(await this.#ask(asker, step, step.at, settled, source)));
     await settleEnded(this.db, step);
     return { kind: "stored", sequence, mail, spawned, settled };
   }
@@ -140,15 +125,10 @@ class Batch {
     switch (source.kind) {
       case "mail": {
         const row = await this.db.get(source.id);
-        return row !== null && row.actor === actor && row.key === eventId ? { id: row._id } : null;
+        return row !== null && row.actor === actor && row.key === eventId ? { kind: "mail", id: row._id } : null;
       }
-      case "timer": {
-        const armed = await this.#armed(actor);
-        const row = armed.get(source.timerId);
-        if (row?.armedSequence !== source.armedSequence) return null;
-        armed.delete(source.timerId);
-        return { id: row._id, armed };
-      }
+      case "timer":
+        return firedTimer(this.db, actor, source);
       default:
         return source satisfies never;
     }
@@ -235,15 +215,15 @@ class Batch {
     });
   }
 
-  /** Stores what a transition asked for; answers with the mail it posted. @param armed its timers, when they have been read */
+  /** Stores what a transition asked for; answers with the mail it posted. @param source of a step, and consumed with this when it is a timer */
   async #ask(
     asker: Asker,
     asks: Pick<Spawn, "sends" | "effects" | "timers">,
     at: number,
     settled: Settled[],
-    armed?: Map<string, ArmedTimer>,
+    source?: EventRow,
   ): Promise<Posted[]> {
-    await this.#setTimers(asker, asks.timers, armed);
+    await setTimers(this.db, asker, asks.timers, source?.kind === "timer" ? source : null);
     for (const effect of asks.effects) await this.#request(asker, effect, at, settled);
     const mail: Posted[] = [];
     for (const send of asks.sends) mail.push(await this.#send(asker, send));
@@ -281,38 +261,6 @@ class Batch {
     settled.push(
       ...(await withholding(this.db, { project, shard, feature, agent: address, effectId, effect, outbox, run: row, at })),
     );
-  }
-
-  /** Arms, arms again or cancels. The read is skipped by the many steps that touch no timer. */
-  async #setTimers(
-    { address, shard, sequence }: Asker,
-    changes: readonly TimerChange[],
-    known?: Map<string, ArmedTimer>,
-  ): Promise<void> {
-    if (changes.length === 0) return;
-    const armed = known ?? (await this.#armed(address));
-    for (const { timerId, dueAt } of changes) {
-      const id = armed.get(timerId)?._id;
-      if (dueAt === null) {
-        if (id !== undefined) await this.db.delete(id);
-      } else if (id !== undefined) {
-        await this.db.patch(id, { dueAt, armedSequence: sequence });
-      } else {
-        if (armed.size >= MAX_TIMERS)
-          refuse({ code: "badStep", actor: address, message: `${address} may arm at most ${MAX_TIMERS} timers.` });
-        const timer = { shard, actor: address, timerId, armedSequence: sequence, dueAt };
-        armed.set(timerId, { _id: await this.db.insert("timers", timer), armedSequence: sequence });
-      }
-    }
-  }
-
-  /** An actor's timers, by id. */
-  async #armed(actor: string): Promise<Map<string, ArmedTimer>> {
-    const rows = await this.db
-      .query("timers")
-      .withIndex("by_actor", (q) => q.eq("actor", actor))
-      .take(MAX_TIMERS);
-    return new Map(rows.map((row) => [row.timerId, row]));
   }
 }
 

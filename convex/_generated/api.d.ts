@@ -66,6 +66,7 @@ import type * as shares from "../shares.js";
 import type * as stepFault from "../stepFault.js";
 import type * as steps from "../steps.js";
 import type * as tickets from "../tickets.js";
+import type * as timers from "../timers.js";
 import type * as transitions from "../transitions.js";
 import type * as users from "../users.js";
 import type * as validators from "../validators.js";
@@ -138,6 +139,7 @@ declare const fullApi: ApiFromModules<{
   stepFault: typeof stepFault;
   steps: typeof steps;
   tickets: typeof tickets;
+  timers: typeof timers;
   transitions: typeof transitions;
   users: typeof users;
   validators: typeof validators;

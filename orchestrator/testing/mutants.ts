@@ -60,8 +60,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     guard: "timer sequence: a timer of an earlier arming is stale",
-    file: "convex/commit.ts",
-    from: "if (row?.armedSequence !== source.armedSequence) return null;",
+    file: "convex/timers.ts",
+    from: "if (row?.armedSequence !== armedSequence) return null;",
     to: "if (row === undefined) return null;",
     suite: tests("convex/commit.test.ts"),
   },
