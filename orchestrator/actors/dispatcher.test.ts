@@ -50,6 +50,7 @@ function setup(perform: (context: EffectContext) => Promise<Performed>, settle?:
     performers: Object.fromEntries(kinds.map((kind) => [kind, performer])) as unknown as Performers,
     log: { info: write, warn: write, error: write },
     allowed: async () => {},
+    inbox: { size: 0, arrivals: 0 },
     onSettled: (one) => void told.push(one),
     onFenced: (holding) => {
       fenced.push(holding);

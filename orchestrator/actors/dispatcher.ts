@@ -15,6 +15,7 @@ import { Fenced, type HostStore } from "../store/host-store.ts";
 import { Breaker, type Health } from "./breaker.ts";
 import { type Clock, wait } from "./clock.ts";
 import type { Holding } from "./holding.ts";
+import type { Inbox } from "./inbox.ts";
 import {
   CONCURRENCY,
   type EffectContext,
@@ -45,6 +46,8 @@ export interface DispatcherDeps {
   /** A settlement is stored: the mail it made is for memory. */
   readonly onSettled: (settled: Settled, effect: PendingEffect, holding: Holding) => void;
   readonly onFenced: (holding: Holding) => void;
+  /** What waits to be stepped: endings give way to a backlog. */
+  readonly inbox: Pick<Inbox, "size" | "arrivals">;
   /** Resolves when an effect of the holding may be performed now. @throws {Fenced} when the holding is lost */
   readonly allowed: (kind: string, holding: Holding) => Promise<void>;
 }

@@ -111,7 +111,7 @@ export function createHost({ store, performers, log, clock = systemClock, leaseT
       for (const listener of listeners) listener(steps);
     },
   });
-  const dispatcher = new Dispatcher({ store, clock, performers, log, allowed, onFenced, onSettled });
+  const dispatcher = new Dispatcher({ store, clock, performers, log, allowed, onFenced, onSettled, inbox: stepper.inbox });
 
   function forget(holding: Holding): void {
     watches.get(holding)?.();

@@ -18,11 +18,17 @@ export interface QueuedEvent {
 export class Inbox {
   private queue: QueuedEvent[] = [];
   private head = 0;
+  private added = 0;
   /** The timer events in memory; one that was cancelled or armed again since is not here any more. */
   private readonly fired = new Map<string, QueuedEvent>();
 
   get size(): number {
     return this.queue.length - this.head;
+  }
+
+  /** Events that have ever come in; those among them that do not wait any more are `size` less. */
+  get arrivals(): number {
+    return this.added;
   }
 
   /** @returns whether it is new */
@@ -32,6 +38,7 @@ export class Inbox {
       if (!event.holding.admit(event.source.id)) return false;
     } else this.fired.set(timerKey(event.actor, event.source.timerId), event);
     this.queue.push(event);
+    this.added++;
     return true;
   }
 

@@ -1,4 +1,5 @@
 // Stores how effects ended. Grouped: one call in flight, what comes meanwhile fills the next. A call without an answer is made again.
+// Endings give way to a backlog of steps, as after an outage: what waits there is older, and an answer would only queue up behind it.
 
 import type { PendingEffect, Settled, Settlement } from "../../convex/steps.ts";
 import { reasonOf } from "../errors.ts";
@@ -6,6 +7,7 @@ import type { Log } from "../log.ts";
 import { Fenced, type HostStore, Refused } from "../store/host-store.ts";
 import { type Clock, wait } from "./clock.ts";
 import type { Holding } from "./holding.ts";
+import type { Inbox } from "./inbox.ts";
 
 export type Ending = Omit<Settlement, "effectId">;
 
@@ -27,7 +29,23 @@ export interface SettlingDeps {
   readonly log: Log;
   readonly onSettled: (settled: Settled, effect: PendingEffect, holding: Holding) => void;
   readonly onFenced: (holding: Holding) => void;
+  /** What waits to be stepped. */
+  readonly inbox: Pick<Inbox, "size" | "arrivals">;
 }
+
+/** An ending, and behind what it stands. */
+interface Waiting extends Unsettled {
+  /** Arrivals in the inbox that go before it: those that waited in a backlog when it came. */
+  readonly behind: number;
+  /** By `clock.elapsed()`. */
+  readonly since: number;
+}
+
+/** More than a large commit takes. */
+const BACKLOG = 256;
+/** The longest an ending waits for others: a crash has so much more performed again. */
+const GIVE_WAY_MS = 2_000;
+const LOOK_MS = 20;
 
 const MAX_GROUP = 256;
 /** Of answers and errors: a call stays far below Convex's 16 MiB of arguments. */
@@ -35,7 +53,7 @@ const MAX_GROUP_CHARS = 1024 * 1024;
 const RETRY_MS = 100;
 
 export class Settling {
-  private readonly queue: Unsettled[] = [];
+  private readonly queue: Waiting[] = [];
   private inFlight = 0;
   private isRunning = false;
   /** 1 after a refusal, so that the one to blame is found; restored when the queue is empty. */
@@ -48,7 +66,9 @@ export class Settling {
   }
 
   add(unsettled: Unsettled): void {
-    this.queue.push(unsettled);
+    const { inbox, clock } = this.deps;
+    const behind = inbox.size > BACKLOG ? inbox.arrivals : 0;
+    this.queue.push({ ...unsettled, behind, since: clock.elapsed() });
     if (!this.isRunning) void this.run();
   }
 
@@ -56,6 +76,7 @@ export class Settling {
     this.isRunning = true;
     await Promise.resolve(); // what ends together is settled together
     while (this.queue.length > 0) {
+      while (this.givesWay()) await wait(this.deps.clock, LOOK_MS);
       const group = this.take().filter((one) => {
         if (one.holding.isLost) one.ended();
         return !one.holding.isLost;
@@ -68,15 +89,23 @@ export class Settling {
     this.isRunning = false;
   }
 
+  /** A shard that is handed over waits for its endings. */
+  private givesWay(): boolean {
+    const { inbox, clock } = this.deps;
+    const first = this.queue[0];
+    const isBehind = first !== undefined && inbox.arrivals - inbox.size < first.behind;
+    return isBehind && clock.elapsed() - first.since < GIVE_WAY_MS && this.queue.every(({ holding }) => holding.isOpen);
+  }
+
   /** The first that fit one call, at least one. */
-  private take(): Unsettled[] {
+  private take(): Waiting[] {
     let [count, chars] = [0, 0];
     for (; count < this.queue.length && count < this.groupLimit && chars < MAX_GROUP_CHARS; count++)
       chars += sizeOf(this.queue[count]!);
     return this.queue.splice(0, count);
   }
 
-  private async store(group: readonly Unsettled[]): Promise<void> {
+  private async store(group: readonly Waiting[]): Promise<void> {
     const epochs = [...new Set(group.map(({ holding }) => holding))].map(({ epoch }) => epoch);
     const settlements = group.map(({ effect, ending }) => ({ effectId: effect.effectId, ...ending }));
     try {
@@ -95,7 +124,7 @@ export class Settling {
     }
   }
 
-  private async afterFailure(group: readonly Unsettled[], error: unknown): Promise<void> {
+  private async afterFailure(group: readonly Waiting[], error: unknown): Promise<void> {
     const reason = reasonOf(error);
     const only = group.length === 1 ? group[0] : undefined;
     if (error instanceof Refused && only) {
