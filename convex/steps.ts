@@ -22,7 +22,7 @@ import {
 /** Most steps of one `host.commit`; the host sends at most 64. */
 export const MAX_STEPS = 256;
 /** Most actors of one `host.actors`: as many as one `host.commit` may step. Those that do not fit its answer are asked for again. */
-export const MAX_ACTORS = MAX_STEPS;
+export const MAX_ACTORS = 256;
 /** Longest event, payload or action text a step may carry, in UTF-16 units: a page of mail must fit into one read. */
 export const MAX_EVENT_CHARS = 64 * 1024;
 /** Longest snapshot, in UTF-16 units: at worst three bytes each, it still fits a Convex document (1 MiB). */

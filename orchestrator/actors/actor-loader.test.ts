@@ -85,6 +85,17 @@ describe("the actor loader", () => {
     expect(cache.get(address(1))).toBeDefined();
   });
 
+  test("whose actors are in memory waits for nothing that is being read ahead", async () => {
+    const { loader, events, asked } = setup(async (addresses) => {
+      if (addresses.includes(address(2))) await new Promise<never>(() => {});
+      return addresses.map((one) => row(one));
+    });
+    await loader.load(events(address(1)));
+    loader.readAhead(events(address(2)));
+    await loader.load(events(address(1)));
+    expect(asked).toEqual([[address(1)], [address(2)]]);
+  });
+
   test("what cannot be read ahead is nobody's failure: it is asked for when its turn comes", async () => {
     let tries = 0;
     const { loader, cache, events } = setup(async (addresses) => {

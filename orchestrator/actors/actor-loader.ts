@@ -1,5 +1,5 @@
-// Brings actors into memory: their rows read together, restored, and parked when they cannot be. One read at a time: whoever wants
-// actors waits for what is being read ahead.
+// Brings actors into memory: their rows read together, restored, and parked when they cannot be. Whoever misses some
+// waits for what is being read ahead first.
 
 import { type Actor, MAX_ACTORS } from "../../convex/steps.ts";
 import type { Log } from "../log.ts";
@@ -24,24 +24,31 @@ export class ActorLoader {
 
   /** Brings the actors of these events into the cache; those that cannot be used are parked. @throws when the store does not answer */
   async load(events: readonly QueuedEvent[]): Promise<void> {
-    await this.readingAhead;
-    await this.read(events);
+    let wanted = this.missing(events);
+    if (wanted.length > 0 && this.readingAhead) {
+      await this.readingAhead;
+      wanted = this.missing(events);
+    }
+    await this.read(wanted);
   }
 
   /** The same for events whose turn comes next. What cannot be read now is read when it is their turn. */
   readAhead(events: readonly QueuedEvent[]): void {
-    this.readingAhead ??= this.read(events)
+    this.readingAhead ??= this.read(this.missing(events))
       .catch(() => {})
       .then(() => {
         this.readingAhead = null;
       });
   }
 
-  private async read(events: readonly QueuedEvent[]): Promise<void> {
+  private missing(events: readonly QueuedEvent[]): Wanted[] {
     const missing = new Map<string, Holding>();
     for (const { actor, holding } of events) if (!this.cache.get(actor) && !this.parking.has(actor)) missing.set(actor, holding);
-    let wanted: readonly Wanted[] = [...missing];
-    while (wanted.length > 0) wanted = wanted.slice(await this.loadGroup(wanted.slice(0, MAX_ACTORS)));
+    return [...missing];
+  }
+
+  private async read(wanted: readonly Wanted[]): Promise<void> {
+    for (let from = 0; from < wanted.length; ) from += await this.loadGroup(wanted.slice(from, from + MAX_ACTORS));
   }
 
   /** @returns how many of them it has seen to, from the first on */
