@@ -13,6 +13,7 @@ import { moveAllMail, ownedActor, parkActor } from "./parking.ts";
 import { loadPage } from "./recovery.ts";
 import { settle as settleOne } from "./settling.ts";
 import {
+  ACTORS_AT_ONCE,
   type Actor,
   MAX_ACTORS,
   MAX_SNAPSHOT_CHARS,
@@ -77,26 +78,24 @@ export const moveMore = internalMutation({
   },
 });
 
-/** Actors read side by side: with all of them, and one before, as long as they may be, it stays within what a query may read, 16 MiB. */
-const READ_AT_ONCE = 16;
-
 /**
- * These actors, one entry an address and in their order, null for one that does not exist. As many as fit: the answer is shorter than
- * what was asked for when their snapshots are long, and the rest is to be asked for again. @throws {ConvexError} `tooLarge` above {@link MAX_ACTORS}
+ * Those of these actors that exist, in their order. As many as fit: when their snapshots are long, the answer is about the first of the
+ * addresses only, at least {@link ACTORS_AT_ONCE}, and the rest is to be asked for again. @throws {ConvexError} `tooLarge` above {@link MAX_ACTORS}
  */
 export const actors = serviceQuery({
   args: { addresses: v.array(v.string()) },
-  returns: v.array(v.union(vActor, v.null())),
+  returns: v.array(vActor),
   handler: async (ctx, { addresses }) => {
     if (addresses.length > MAX_ACTORS)
       refuse({ code: "tooLarge", message: `At most ${MAX_ACTORS} actors fit one answer; ${addresses.length} were asked for.` });
-    const found: (Actor | null)[] = [];
-    for (let chars = 0; found.length < addresses.length && chars < MAX_SNAPSHOT_CHARS; ) {
-      const group = addresses.slice(found.length, found.length + READ_AT_ONCE);
+    const found: Actor[] = [];
+    for (let [from, chars] = [0, 0]; from < addresses.length && chars < MAX_SNAPSHOT_CHARS; from += ACTORS_AT_ONCE) {
+      const group = addresses.slice(from, from + ACTORS_AT_ONCE);
       const rows = await Promise.all(group.map((address) => findActor(ctx.db, address)));
       for (const row of rows) {
-        chars += row?.snapshot.length ?? 0;
-        found.push(row && actorOf(row));
+        if (row === null) continue;
+        chars += row.snapshot.length;
+        found.push(actorOf(row));
       }
     }
     return found;

@@ -23,6 +23,8 @@ import {
 export const MAX_STEPS = 256;
 /** Most actors of one `host.actors`: as many as one `host.commit` may step. Those that do not fit its answer are asked for again. */
 export const MAX_ACTORS = 256;
+/** As many of them are read side by side: with all of these, and one before, as long as they may be, it is within what a query may read, 16 MiB. */
+export const ACTORS_AT_ONCE = 16;
 /** Longest event, payload or action text a step may carry, in UTF-16 units: a page of mail must fit into one read. */
 export const MAX_EVENT_CHARS = 64 * 1024;
 /** Longest snapshot, in UTF-16 units: at worst three bytes each, it still fits a Convex document (1 MiB). */

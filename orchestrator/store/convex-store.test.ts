@@ -269,6 +269,18 @@ describe("the host on Convex", () => {
   });
 });
 
+test("whoever does not exist is told apart from whoever is still to be asked for", async () => {
+  const store = aStore();
+  const nobody = (count: number) => Array.from({ length: count }, (_, index) => `${PROJECT}/nobody-${index}`);
+  const named = async (addresses: string[]) => (await store.actors(addresses)).map((row) => row?.address ?? null);
+  expect(await named([PROJECT])).toEqual([PROJECT]);
+  expect(await named(nobody(1))).toEqual([null]);
+  expect(await named([...nobody(20), PROJECT])).toEqual([...nobody(20).map(() => null), PROJECT]);
+  const sure = await named([PROJECT, ...nobody(40)]);
+  expect(sure.length).toBeLessThan(41);
+  expect(sure).toEqual([PROJECT, ...sure.slice(1).map(() => null)]);
+});
+
 describe("a call that cannot be made", () => {
   const actor = (caller: ConvexCaller) => caller.query(api.host.actors, { addresses: [PROJECT] });
 

@@ -6,7 +6,16 @@ import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import type { FunctionReference } from "convex/server";
 import { ConvexError } from "convex/values";
 import { api } from "../../convex/_generated/api.js";
-import type { Actor, Attendance, Epoch, LoadPage, Mail, Settled, StepResult } from "../../convex/steps.ts";
+import {
+  ACTORS_AT_ONCE,
+  type Actor,
+  type Attendance,
+  type Epoch,
+  type LoadPage,
+  type Mail,
+  type Settled,
+  type StepResult,
+} from "../../convex/steps.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
 import { createLog, type Log } from "../log.ts";
 import { Conflict, Fenced, type HostStore, Refused, Unanswered } from "./host-store.ts";
@@ -134,7 +143,7 @@ export function createConvexStore(
       return () => subscription();
     },
     load: (shard, cursor): Promise<LoadPage> => caller.query(api.host.load, { shard, cursor }),
-    actors: (addresses): Promise<(Actor | null)[]> => caller.query(api.host.actors, { addresses: [...addresses] }),
+    actors: async (addresses) => entries(addresses, await caller.query(api.host.actors, { addresses: [...addresses] })),
     commit: async (list, steps): Promise<StepResult[]> =>
       (await caller.mutation(api.host.commit, { epochs: epochs(list), steps: [...steps] })).results,
     settle: async (list, settlements): Promise<Settled[]> =>
@@ -151,4 +160,11 @@ export function createConvexStore(
     },
     close: () => socket.close(),
   };
+}
+
+/** One entry an address that the answer is about; null for one that does not exist. @param found in the order they were asked for */
+function entries(addresses: readonly string[], found: readonly Actor[]): (Actor | null)[] {
+  const rows = new Map(found.map((row) => [row.address, row]));
+  const upToLast = addresses.lastIndexOf(found.at(-1)?.address ?? "") + 1;
+  return addresses.slice(0, Math.max(upToLast, ACTORS_AT_ONCE)).map((address) => rows.get(address) ?? null);
 }
