@@ -2,16 +2,18 @@
 // numbered promises. A failing seed is named and repeats.
 
 import { describe, expect, test } from "bun:test";
+import type { SnapshotFrom } from "xstate";
+import { accepting } from "./accepted.ts";
 import type { AgentEvent } from "./agent/agent-events.ts";
 import { agentMachine } from "./agent/agent-machine.ts";
 import { agentView } from "./agent/agent-view.ts";
 import type { FeatureEvent } from "./feature/feature-events.ts";
 import { featureMachine } from "./feature/feature-machine.ts";
-import { featureView } from "./feature/feature-view.ts";
+import { FEATURE_REQUESTS, featureView } from "./feature/feature-view.ts";
 import { agentAddress } from "./ids.ts";
 import type { ProjectEvent } from "./project/project-events.ts";
 import { projectMachine } from "./project/project-machine.ts";
-import { projectView } from "./project/project-view.ts";
+import { PROJECT_REQUESTS, projectView } from "./project/project-view.ts";
 import { ROLES } from "./roles.ts";
 import { type Asked, begin, persist, restore, step, type TimerEvent } from "./step.ts";
 import { AGENT, aTicket, FEATURE, featureOf, PROJECT, someLimits, someSettings } from "./testing/builders.ts";
@@ -162,6 +164,21 @@ const ofKind = (asked: readonly Asked[], kind: string) =>
   asked.flatMap((ask) => (ask.type === "effect" && ask.effect.kind === kind ? [ask.effect] : []));
 const toParent = (asked: readonly Asked[]) => asked.filter((ask) => ask.type === "send" && ask.event.type === "agent.finished");
 
+/** What XState says of each, asked one by one. */
+const can = <Name extends string, Event>(
+  snapshot: { can(event: Event): boolean },
+  requests: readonly (readonly [Name, Event])[],
+) => [...new Set(requests.filter(([, event]) => snapshot.can(event)).map(([name]) => name))];
+/** Nobody asks an agent anything; whether its answers are kept rightly can be seen on it all the same. */
+const AGENT_REQUESTS: readonly (readonly [AgentEvent["type"], AgentEvent])[] = [
+  ["stop", { type: "stop", at: 0, reason: "" }],
+  ["agent.claimed", { type: "agent.claimed", at: 0, attempt: 1 }],
+  ["agent.claimed", { type: "agent.claimed", at: 0, attempt: 2 }],
+  ["task.lost", { type: "task.lost", at: 0, attempt: 1 }],
+  ["progress.checked", { type: "progress.checked", at: 0, attempt: 1, silentMs: 1e12 }],
+];
+const acceptedByAgent = accepting<AgentEvent["type"], SnapshotFrom<typeof agentMachine>>(AGENT_REQUESTS);
+
 describe("whatever arrives", () => {
   test("an agent launches each attempt once, stays small, and tells its feature of its end exactly once (A1, A2, A4)", () => {
     for (let seed = 1; seed <= SEEDS; seed++) {
@@ -182,6 +199,7 @@ describe("whatever arrives", () => {
         ));
         all.push(...asked);
         agentView(snapshot);
+        expect({ seed, accepted: acceptedByAgent(snapshot) }).toEqual({ seed, accepted: can(snapshot, AGENT_REQUESTS) });
         const { infrastructureFailures, agentFailures } = snapshot.context;
         expect({ seed, isWithin: infrastructureFailures <= 3 && agentFailures <= 3 }).toEqual({ seed, isWithin: true });
       }
@@ -214,7 +232,8 @@ describe("whatever arrives", () => {
           if (spawned > 0 && lived !== null && !ended) throw new Error(`F1: seed ${seed}: a second agent beside ${lived}`);
           expect({ seed, count, places }).toEqual({ seed, count, places: next.snapshot.context.placed ? 1 : 0 });
           snapshot = next.snapshot;
-          featureView(snapshot);
+          const accepted = featureView(snapshot).actions;
+          expect({ seed, count, accepted }).toEqual({ seed, count, accepted: can(snapshot, FEATURE_REQUESTS) });
         }
         const json = persist(featureMachine, snapshot);
         expect(json.isWellFormed()).toBe(true);
@@ -250,7 +269,9 @@ describe("whatever arrives", () => {
           mayGrant: true,
         });
         snapshot = next.snapshot;
-        projectView(snapshot);
+        const accepted = projectView(snapshot).actions;
+        const mayAsk = snapshot.status === "active" ? can(snapshot, PROJECT_REQUESTS) : [];
+        expect({ seed, count, accepted }).toEqual({ seed, count, accepted: mayAsk });
       }
     }
   });

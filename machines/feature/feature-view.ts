@@ -5,6 +5,7 @@
 //   V3. `wants` is set exactly when a permit for that role would be used.
 
 import type { SnapshotFrom } from "xstate";
+import { accepting } from "../accepted.ts";
 import { leafPath, metaOf } from "../leaf.ts";
 import { ROLES, type Role } from "../roles.ts";
 import type { Action, Category, FeatureView, HoldMeta, StateMeta, WaitReason } from "../view.ts";
@@ -15,7 +16,7 @@ import type { featureMachine } from "./feature-machine.ts";
 import { columnOf } from "./pipeline.ts";
 
 /** One event per thing a person may ask; `pause` has two modes, and either counts. */
-const PERSONAL: readonly (readonly [Action, FeatureEvent])[] = [
+export const FEATURE_REQUESTS: readonly (readonly [Action, FeatureEvent])[] = [
   ["start", { type: "start", at: 0, by: "" }],
   ["approve", { type: "approve", at: 0, by: "" }],
   ["reject", { type: "reject", at: 0, by: "", note: "" }],
@@ -25,6 +26,7 @@ const PERSONAL: readonly (readonly [Action, FeatureEvent])[] = [
   ["resume", { type: "resume", at: 0, by: "" }],
   ["cancel", { type: "cancel", at: 0, by: "" }],
 ];
+const acceptedBy = accepting<Action, SnapshotFrom<typeof featureMachine>>(FEATURE_REQUESTS);
 
 /** Whether being held changes what a person sees first. */
 const SHOWS_PAUSE: Record<Category, boolean> = {
@@ -48,7 +50,6 @@ export function featureView(snapshot: SnapshotFrom<typeof featureMachine>): Feat
   const { hold } = metaOf(all, (found): found is HoldMeta => "hold" in found);
   const state = leafPath(snapshot.value.work);
   const stage = state === "queued" ? context.next : (ROLES.find((role) => state.startsWith(`${role}.`)) ?? null);
-  const actions = PERSONAL.filter(([, event]) => snapshot.can(event)).map(([action]) => action);
   return {
     ...meta,
     ...(hold === "paused" && SHOWS_PAUSE[meta.category] ? ({ category: "paused", label: `Paused: ${meta.label}` } as const) : {}),
@@ -60,7 +61,7 @@ export function featureView(snapshot: SnapshotFrom<typeof featureMachine>): Feat
     wants: state === "queued" && hold === "running" && context.agent === null ? context.next : null,
     reasons: reasonsOf(state, stage, hold, context),
     failure: state === "failing" || state === "needsHuman" ? context.failure : null,
-    actions: [...new Set(actions)],
+    actions: acceptedBy(snapshot),
   };
 }
 
