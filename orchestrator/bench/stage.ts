@@ -22,7 +22,7 @@ import { api } from "../../convex/_generated/api.js";
 import { projectOf, shardOf } from "../../convex/shardOf.ts";
 import type { Epoch, Spawn, Step } from "../../convex/steps.ts";
 import { birthView } from "../actors/views.ts";
-import { type ConvexCaller, createCaller, createConvexStore } from "../store/convex-store.ts";
+import { createCaller, createConvexStore, type HostCaller } from "../store/convex-store.ts";
 import type { HostStore } from "../store/host-store.ts";
 import { type ConvexDeployment, startDeployment } from "../testing/convex-deployment.ts";
 
@@ -46,7 +46,7 @@ export class Stage {
 
   private constructor(
     readonly deployment: ConvexDeployment,
-    readonly caller: ConvexCaller,
+    readonly caller: HostCaller,
   ) {
     const store = createConvexStore(deployment.url, "the bench", deployment.token, caller);
     this.store = store;

@@ -9,7 +9,7 @@ import { createHost, type Host } from "../actors/host.ts";
 import type { Performer, Performers } from "../actors/performer.ts";
 import type { Log } from "../log.ts";
 import { type ConvexDeployment, startDeployment } from "../testing/convex-deployment.ts";
-import { type ConvexCaller, type ConvexStore, createCaller, createConvexStore } from "./convex-store.ts";
+import { type ConvexCaller, type ConvexStore, createCaller, createConvexStore, type HostCaller } from "./convex-store.ts";
 import { Conflict, Fenced, type HostStore, Refused, Unanswered } from "./host-store.ts";
 
 const PROJECT = "acme/shop";
@@ -17,7 +17,7 @@ const SHARD = shardOf(PROJECT);
 const QUIET: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 let deployment: ConvexDeployment;
-let convex: ConvexCaller;
+let convex: HostCaller;
 const stores: ConvexStore[] = [];
 const hosts: Host[] = [];
 
@@ -283,10 +283,13 @@ test("whoever does not exist is told apart from whoever is still to be asked for
 
 describe("a call that cannot be made", () => {
   const actor = (caller: ConvexCaller) => caller.query(api.host.actors, { addresses: [PROJECT] });
+  const nothing = (caller: HostCaller) => caller.plainMutation(api.host.commit, { epochs: [], steps: [] });
 
   test("is about the call itself only when the arguments do not fit", async () => {
     await expect(convex.query(api.host.actors, { addresses: 1 } as never)).rejects.toBeInstanceOf(Refused);
     await expect(convex.query("nowhere:nothing" as never, {} as never)).rejects.toBeInstanceOf(Unanswered);
+    await expect(convex.plainMutation(api.host.commit, { epochs: 1, steps: [] } as never)).rejects.toBeInstanceOf(Refused);
+    await expect(convex.plainMutation("nowhere:nothing" as never, {} as never)).rejects.toBeInstanceOf(Unanswered);
   });
 
   test("is made again with a fresh token when the first was refused", async () => {
@@ -296,11 +299,14 @@ describe("a call that cannot be made", () => {
       return fresh ? deployment.token() : "stale.stale.stale";
     });
     expect(await actor(caller)).toMatchObject([{ address: PROJECT }]);
-    expect(asked).toEqual([false, true]);
+    expect(await nothing(caller)).toEqual({ results: [] });
+    expect(asked).toEqual([false, true, false, true]);
   });
 
   test("with a token that is never good is unanswered: nobody is parked for a wrong secret", async () => {
-    await expect(actor(createCaller(deployment.url, async () => "bad.bad.bad"))).rejects.toBeInstanceOf(Unanswered);
+    const caller = createCaller(deployment.url, async () => "bad.bad.bad");
+    await expect(actor(caller)).rejects.toBeInstanceOf(Unanswered);
+    await expect(nothing(caller)).rejects.toBeInstanceOf(Unanswered);
   });
 
   test("is unanswered by a server that is not there, fails, or answers half", async () => {
@@ -308,12 +314,23 @@ describe("a call that cannot be made", () => {
       () => new Response("overloaded", { status: 503 }),
       () => new Response('{"status":"succ'),
       () => new Response("slow down", { status: 429 }),
+      () => new Response("<html>", { status: 200 }),
     ];
     for (const answer of answers) {
       const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
-      await expect(actor(createCaller(`http://127.0.0.1:${server.port}`, deployment.token))).rejects.toBeInstanceOf(Unanswered);
+      const caller = createCaller(`http://127.0.0.1:${server.port}`, deployment.token);
+      await expect(actor(caller)).rejects.toBeInstanceOf(Unanswered);
+      await expect(nothing(caller)).rejects.toBeInstanceOf(Unanswered);
       await server.stop(true);
     }
     await expect(actor(createCaller("http://127.0.0.1:9", deployment.token))).rejects.toBeInstanceOf(Unanswered);
+  });
+
+  test("is unanswered when what comes back is JSON, but no answer of Convex's", async () => {
+    for (const body of ["null", "{}", '{"status":"fine"}']) {
+      const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(body) });
+      await expect(nothing(createCaller(`http://127.0.0.1:${server.port}`, deployment.token))).rejects.toBeInstanceOf(Unanswered);
+      await server.stop(true);
+    }
   });
 });

@@ -19,6 +19,7 @@ import {
 import { OmakaseError, reasonOf } from "../errors.ts";
 import { createLog, type Log } from "../log.ts";
 import { Conflict, Fenced, type HostStore, Refused, Unanswered } from "./host-store.ts";
+import { plainMutation } from "./plain-mutation.ts";
 
 /** Gives a machine-to-machine access token; `fresh` after one was refused. Safe to call often. */
 export type TokenSource = (fresh: boolean) => Promise<string>;
@@ -29,28 +30,38 @@ export interface ConvexCaller {
   mutation<M extends FunctionReference<"mutation">>(reference: M, args: M["_args"]): Promise<M["_returnType"]>;
 }
 
+/** What the host's store needs besides. */
+export interface HostCaller extends ConvexCaller {
+  /** A mutation whose arguments and answer are plain JSON (plain-mutation.ts), at a fraction of the cost. */
+  plainMutation<M extends FunctionReference<"mutation">>(reference: M, args: M["_args"]): Promise<M["_returnType"]>;
+}
+
 const CALL_TIMEOUT_MS = 30_000;
 
 /** Calls Convex functions with the orchestrator's own token. */
-export function createCaller(url: string, token: TokenSource): ConvexCaller {
+export function createCaller(url: string, token: TokenSource): HostCaller {
   const http = new ConvexHttpClient(url, { skipConvexDeploymentUrlCheck: true, logger: false, fetch: answered });
-  const call = async <T>(run: (http: ConvexHttpClient) => Promise<T>): Promise<T> => {
+  const withToken = async <T>(run: (token: string) => Promise<T>): Promise<T> => {
     try {
-      http.setAuth(await token(false));
-      return await run(http);
+      return await run(await token(false));
     } catch (error) {
       if (!(error instanceof TokenRefused)) throw translated(error);
     }
     try {
-      http.setAuth(await token(true));
-      return await run(http);
+      return await run(await token(true));
     } catch (error) {
       throw translated(error);
     }
   };
+  const call = <T>(run: (http: ConvexHttpClient) => Promise<T>): Promise<T> =>
+    withToken((token) => {
+      http.setAuth(token);
+      return run(http);
+    });
   return {
     query: (reference, args) => call((http) => http.query(reference, args)),
     mutation: (reference, args) => call((http) => http.mutation(reference, args, { skipQueue: true })),
+    plainMutation: (reference, args) => withToken((token) => plainMutation({ url, token, send: wholeAnswer }, reference, args)),
   };
 }
 
@@ -60,8 +71,8 @@ class TokenRefused extends Unanswered {}
 /** A function that failed, on Convex's cloud. */
 const FUNCTION_FAILED = 560;
 
-/** `fetch` that has the whole answer or says which kind of none it is. @throws {Unanswered} {@link TokenRefused} {@link Refused} */
-const answered = (async (input: string | URL | Request, init?: RequestInit) => {
+/** Fetches the whole answer or says which kind of none it is. @throws {Unanswered} {@link TokenRefused} {@link Refused} */
+async function wholeAnswer(input: string | URL | Request, init?: RequestInit): Promise<{ body: string; status: number }> {
   let response: Response;
   let body: string;
   try {
@@ -71,11 +82,17 @@ const answered = (async (input: string | URL | Request, init?: RequestInit) => {
     throw new Unanswered(`Convex does not answer: ${reasonOf(cause)}`, { cause });
   }
   const { status } = response;
-  if (response.ok || status === FUNCTION_FAILED) return new Response(body, { status });
+  if (response.ok || status === FUNCTION_FAILED) return { body, status };
   const said = `Convex answers HTTP ${status}: ${body.slice(0, 500)}`;
   if (status === 401 || status === 403) throw new TokenRefused(said);
   if (status === 400 || status === 413) throw new Refused(said, "badRequest");
   throw new Unanswered(said);
+}
+
+/** The same for the stock client. */
+const answered = (async (input: string | URL | Request, init?: RequestInit) => {
+  const { body, status } = await wholeAnswer(input, init);
+  return new Response(body, { status });
 }) as typeof fetch;
 
 /** What every call would be refused with, whatever it is about: the deployment, or our standing in it, is not as it should be. */
@@ -120,7 +137,7 @@ export function createConvexStore(
   url: string,
   name: string,
   token: TokenSource,
-  caller: ConvexCaller,
+  caller: HostCaller,
   log: Pick<Log, "warn"> = createLog(),
 ): ConvexStore {
   let owner = name;
@@ -145,7 +162,7 @@ export function createConvexStore(
     load: (shard, cursor): Promise<LoadPage> => caller.query(api.host.load, { shard, cursor }),
     actors: async (addresses) => entries(addresses, await caller.query(api.host.actors, { addresses: [...addresses] })),
     commit: async (list, steps): Promise<StepResult[]> =>
-      (await caller.mutation(api.host.commit, { epochs: epochs(list), steps: [...steps] })).results,
+      (await caller.plainMutation(api.host.commit, { epochs: epochs(list), steps: [...steps] })).results,
     settle: async (list, settlements): Promise<Settled[]> =>
       (await caller.mutation(api.host.settle, { epochs: epochs(list), settlements: [...settlements] })).results,
     park: async (list, actor, reason) => {
