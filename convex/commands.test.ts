@@ -66,7 +66,7 @@ describe("commands.send", () => {
     const [letter] = await mailOf(world, FEATURE);
     if (!letter) throw new Error("no mail");
     const view = featureView(aFeatureBirth(FEATURE), { ticket: null, actions: [] });
-    await commit(world, [aStep(await actorAt(world, FEATURE), { id: letter._id, key: letter.key }, { view })]);
+    await commit(world, [aStep(await actorAt(world, FEATURE), { ...letter, id: letter._id }, { view })]);
     expect(await send(world, "dana", { key })).toEqual({ key });
     expect(await mailOf(world, FEATURE)).toEqual([]);
     expect(await audit(world)).toHaveLength(1);

@@ -16,6 +16,7 @@ import {
   FOREIGN,
   featureView,
   mailOf,
+  POKE,
   PROJECT,
   refusalOf,
   runOf,
@@ -40,7 +41,7 @@ describe("host.commit", () => {
     const born = aFeatureBirth(FEATURE);
     const agent = anAgentBirth(AGENT, {
       timers: [{ timerId: "launch", dueAt: 9000 }],
-      sends: [{ index: 7, to: FEATURE, event: "{}" }],
+      sends: [{ index: 7, to: FEATURE, event: POKE }],
     });
     const step = aStep(await actorAt(world, PROJECT), letter, {
       spawns: [born, agent],
@@ -92,7 +93,7 @@ describe("host.commit", () => {
   test("C1: the very same batch again changes nothing and tells again what is still unread", async () => {
     const world = await aWorld();
     const letter = await aLetter(world, PROJECT, "linear:1");
-    const sends = [1, 2].map((index) => ({ index, to: FEATURE, event: "{}" }));
+    const sends = [1, 2].map((index) => ({ index, to: FEATURE, event: POKE }));
     const spawns = [aFeatureBirth(FEATURE)];
     const batch = [aStep(await actorAt(world, PROJECT), letter, { sends, spawns })];
     const first = (await commit(world, batch)).results[0];
@@ -116,7 +117,7 @@ describe("host.commit", () => {
     const actor = await actorAt(world, PROJECT);
     await commit(world, [aStep(actor, letter)]);
     await take(world, PROJECT);
-    const late = aStep(await actorAt(world, PROJECT), letter, { sends: [{ index: 0, to: PROJECT, event: "{}" }] });
+    const late = aStep(await actorAt(world, PROJECT), letter, { sends: [{ index: 0, to: PROJECT, event: POKE }] });
     const { results } = await commit(world, [late]);
     expect(results).toEqual([{ kind: "duplicate", sequence: 1, replay: false, mail: [], spawned: [], settled: [] }]);
     expect(await mailOf(world, PROJECT)).toEqual([]);
@@ -143,6 +144,52 @@ describe("host.commit", () => {
       code: "unknownEvent",
     });
     expect(await mailOf(world, FEATURE)).toHaveLength(1);
+  });
+
+  test("C1: what is recorded is what the event's row says, whatever a step claims; what is left out of a step is as usual", async () => {
+    const world = await aWorld();
+    const actor = await actorAt(world, PROJECT);
+    const letter = await aLetter(world, PROJECT, "a", { at: 7, type: "poke", by: "Dana" });
+    await commit(world, [aStep(actor, letter, { event: POKE, cause: { kind: "person", name: "Mallory" } })]);
+    expect(await transitionsOf(world, PROJECT)).toMatchObject([
+      {
+        event: '{"at":7,"type":"poke","by":"Dana"}',
+        cause: { kind: "sweep", name: "test" },
+        microsteps: [],
+        actions: [],
+        ignored: false,
+      },
+    ]);
+    expect(await actorAt(world, PROJECT)).toMatchObject({ machineVersion: actor.machineVersion, status: "active" });
+
+    const stay = aStep(await actorAt(world, PROJECT), await aLetter(world, PROJECT, "b"), { from: "active.idle" });
+    const { to: _, ...unmoved } = stay;
+    const end = aStep({ ...actor, sequence: 2 }, await aLetter(world, PROJECT, "c"), { machineVersion: "next", status: "done" });
+    await commit(world, [unmoved, end]);
+    expect((await transitionsOf(world, PROJECT))[1]).toMatchObject({ from: "active.idle", to: "active.idle" });
+    expect(await actorAt(world, PROJECT)).toMatchObject({ machineVersion: "next", status: "done" });
+  });
+
+  test("C1, Q4: a step on what an event was before it was dropped is refused, and what it says now is applied", async () => {
+    const world = await aWorld();
+    const letter = await aLetter(world, PROJECT, "a");
+    const actor = await actorAt(world, PROJECT);
+    const dropped = JSON.stringify({ type: "event.dropped", at: 2, by: "Dana", dropped: { event: POKE } });
+    await world.t.run(({ db }) => db.patch(letter.id, { event: dropped, cause: { kind: "person", name: "Dana" } }));
+    expect(await refusalOf(commit(world, [aStep(actor, letter)]))).toMatchObject({ code: "unknownEvent", actor: PROJECT });
+    expect((await commit(world, [aStep(actor, letter, { eventType: "event.dropped" })])).results).toMatchObject([
+      { kind: "stored" },
+    ]);
+    expect(await transitionsOf(world, PROJECT)).toMatchObject([{ eventType: "event.dropped", event: dropped }]);
+  });
+
+  test("C1: an event whose row is not JSON is nobody's", async () => {
+    const world = await aWorld();
+    const letter = await aLetter(world, PROJECT, "a");
+    await world.t.run(({ db }) => db.patch(letter.id, { event: "poke" }));
+    expect(await refusalOf(commit(world, [aStep(await actorAt(world, PROJECT), letter)]))).toMatchObject({
+      code: "unknownEvent",
+    });
   });
 
   test("C2: a step computed on another sequence is a conflict, and nothing of the batch is stored", async () => {
@@ -201,11 +248,11 @@ describe("host.commit", () => {
     const world = await aWorld();
     const actor = await actorAt(world, PROJECT);
     const letter = await aLetter(world, PROJECT, "a");
-    const abroad = aStep(actor, letter, { sends: [{ index: 0, to: FOREIGN, event: "{}" }] });
+    const abroad = aStep(actor, letter, { sends: [{ index: 0, to: FOREIGN, event: POKE }] });
     expect(await refusalOf(commit(world, [abroad]))).toMatchObject({ code: "badStep", actor: PROJECT });
     const colony = aStep(actor, letter, { spawns: [aFeatureBirth("rival/app/oma-1")] });
     expect(await refusalOf(commit(world, [colony]))).toMatchObject({ code: "badStep", actor: PROJECT });
-    const lookalike = aStep(actor, letter, { sends: [{ index: 0, to: `${PROJECT}2/oma-1`, event: "{}" }] });
+    const lookalike = aStep(actor, letter, { sends: [{ index: 0, to: `${PROJECT}2/oma-1`, event: POKE }] });
     expect(await refusalOf(commit(world, [lookalike]))).toMatchObject({ code: "badStep", actor: PROJECT });
   });
 
@@ -230,7 +277,7 @@ describe("host.commit", () => {
   test("an address that has an actor is left alone, with everything its birth asks for", async () => {
     const world = await aWorld();
     await aFeature(world);
-    const twin = { ...aFeatureBirth(FEATURE), snapshot: '"other"', sends: [{ index: 0, to: PROJECT, event: "{}" }] };
+    const twin = { ...aFeatureBirth(FEATURE), snapshot: '"other"', sends: [{ index: 0, to: PROJECT, event: POKE }] };
     const result = await take(world, PROJECT, { spawns: [twin] });
     if (result.kind !== "stored") throw new Error(result.kind);
     expect(result.spawned).toMatchObject([{ address: FEATURE, created: false }]);
@@ -252,7 +299,7 @@ describe("timers", () => {
     aStep(
       actor,
       { id: "" as never, key: `timer:${timerId}:${armedSequence}` },
-      { source: { kind: "timer", timerId, armedSequence } },
+      { source: { kind: "timer", timerId, armedSequence }, event: POKE },
     );
   const timersOf = (world: Awaited<ReturnType<typeof aWorld>>) =>
     world.t.run(async ({ db }) =>
@@ -349,7 +396,7 @@ describe("any order of calls", () => {
         const batch = Array.from({ length: size }, (_, index) => {
           const letter = letters[Math.floor(next() * letters.length)];
           if (!letter) throw new Error("no letter");
-          return aStep({ ...actor, sequence: known + index }, letter, { sends: [{ index: 0, to: PROJECT, event: "{}" }] });
+          return aStep({ ...actor, sequence: known + index }, letter, { sends: [{ index: 0, to: PROJECT, event: POKE }] });
         });
         await commit(world, batch).catch((error: unknown) => {
           if (!String(error).includes("conflict")) throw error;

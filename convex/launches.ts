@@ -65,6 +65,6 @@ export async function askedAgain(
 }
 
 /** An agent that is over holds no reservation, whatever became of its tasks. */
-export async function settleEnded(db: DatabaseWriter, { actor, view }: Step): Promise<void> {
+export async function settleEnded(db: DatabaseWriter, { actor, view }: Pick<Step, "actor" | "view">): Promise<void> {
   if (view?.kind === "agent" && view.ended) await settleAgent(db, actor);
 }

@@ -26,7 +26,7 @@ async function bear(world: World) {
   const [letter] = await mailOf(world, PROJECT);
   if (!letter) throw new Error("the project has no mail");
   await commit(world, [
-    aStep(await actorAt(world, PROJECT), { id: letter._id, key: letter.key }, { spawns: [aFeatureBirth(FEATURE)] }),
+    aStep(await actorAt(world, PROJECT), { ...letter, id: letter._id }, { spawns: [aFeatureBirth(FEATURE)] }),
   ]);
 }
 
@@ -54,7 +54,7 @@ describe("linear.receive", () => {
     await aFeature(world);
     await receive(world, anIssue({ updatedAt: 1000 }));
     for (const letter of await mailOf(world, PROJECT))
-      await commit(world, [aStep(await actorAt(world, PROJECT), { id: letter._id, key: letter.key })]);
+      await commit(world, [aStep(await actorAt(world, PROJECT), { ...letter, id: letter._id })]);
     await receive(world, anIssue({ updatedAt: 3000, title: "Newest" }));
     expect(await receive(world, anIssue({ updatedAt: 2000, title: "Late" }))).toEqual({
       outcome: "ignored: older than what is stored",

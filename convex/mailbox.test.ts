@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { api } from "./_generated/api";
-import { actorAt, aLetter, aStep, aWorld, commit, mailOf, PROJECT, refusalOf, type World } from "./world.testing.ts";
+import { actorAt, aLetter, aStep, aWorld, commit, mailOf, POKE, PROJECT, refusalOf, type World } from "./world.testing.ts";
 
 const deliver = ({ service }: World, ...letters: { actor?: string; key: string; event?: string }[]) =>
   service.mutation(api.mailbox.deliver, {
-    deliveries: letters.map(({ actor = PROJECT, key, event = "{}" }) => ({
+    deliveries: letters.map(({ actor = PROJECT, key, event = POKE }) => ({
       actor,
       key,
       event,

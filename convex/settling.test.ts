@@ -10,6 +10,7 @@ import {
   commit,
   FEATURE,
   mailOf,
+  POKE,
   PROJECT,
   refusalOf,
   runOf,
@@ -63,7 +64,7 @@ describe("host.settle", () => {
 
     const [letter] = await mailOf(world, PROJECT);
     if (!letter) throw new Error("no answer");
-    await commit(world, [aStep(await actorAt(world, PROJECT), { id: letter._id, key: letter.key })]);
+    await commit(world, [aStep(await actorAt(world, PROJECT), { ...letter, id: letter._id })]);
     expect((await settle(world, {})).results).toEqual([{ kind: "already", effectId: EFFECT, mail: [] }]);
     expect(await mailOf(world, PROJECT)).toEqual([]);
   });
@@ -125,7 +126,7 @@ describe("a launch that nobody wants any more when it is answered", () => {
 
 const deliver = ({ service }: World, key: string) =>
   service.mutation(api.mailbox.deliver, {
-    deliveries: [{ actor: FEATURE, key, event: "{}", cause: { kind: "sweep", name: "t" } }],
+    deliveries: [{ actor: FEATURE, key, event: POKE, cause: { kind: "sweep", name: "t" } }],
   });
 
 describe("host.park", () => {
@@ -134,12 +135,12 @@ describe("host.park", () => {
     return (await service.query(api.mailbox.outside, { shard })).map(({ actor, key }) => `${actor} ${key}`);
   };
   const send = ({ service }: World, actor: string, key: string) =>
-    service.mutation(api.mailbox.deliver, { deliveries: [{ actor, key, event: "{}", cause: { kind: "sweep", name: "t" } }] });
+    service.mutation(api.mailbox.deliver, { deliveries: [{ actor, key, event: POKE, cause: { kind: "sweep", name: "t" } }] });
 
   test("H5, M3: holds the actor's mail, old and new, and nobody else's; unparking brings it all back in order", async () => {
     const world = await aWorld();
     await anAgent(world);
-    await take(world, PROJECT, { sends: [{ index: 0, to: FEATURE, event: "{}" }] });
+    await take(world, PROJECT, { sends: [{ index: 0, to: FEATURE, event: POKE }] });
     await send(world, FEATURE, "a:1");
     await send(world, AGENT, "b:1");
     await world.service.mutation(api.host.park, { epochs: world.epochs, actor: FEATURE, reason: "it throws" });
@@ -174,7 +175,7 @@ describe("host.load", () => {
   test("one page is enough for a shard with little in it", async () => {
     const world = await aWorld();
     const effectId = await anAgent(world);
-    await take(world, PROJECT, { sends: [{ index: 0, to: FEATURE, event: "{}" }], timers: [{ timerId: "a", dueAt: 10 }] });
+    await take(world, PROJECT, { sends: [{ index: 0, to: FEATURE, event: POKE }], timers: [{ timerId: "a", dueAt: 10 }] });
     await deliver(world, "x:1");
     const { shard } = await actorAt(world, PROJECT);
     const page = await world.service.query(api.host.load, { shard, cursor: null });
@@ -185,7 +186,7 @@ describe("host.load", () => {
   test("the first page holds the lists that are short, up to the first that is not", async () => {
     const world = await aWorld();
     await anAgent(world);
-    await take(world, PROJECT, { sends: [{ index: 0, to: FEATURE, event: "{}" }], timers: [{ timerId: "a", dueAt: 10 }] });
+    await take(world, PROJECT, { sends: [{ index: 0, to: FEATURE, event: POKE }], timers: [{ timerId: "a", dueAt: 10 }] });
     for (let index = 0; index < 50; index++) await deliver(world, `x:${index}`);
     const { shard } = await actorAt(world, PROJECT);
     const page = await world.service.query(api.host.load, { shard, cursor: null });
@@ -196,7 +197,7 @@ describe("host.load", () => {
   test("pages through everything pending of a shard: mail of both origins, effects, timers by due time; nothing settled or held", async () => {
     const world = await aWorld();
     const effectId = await anAgent(world);
-    const sends = Array.from({ length: 70 }, (_, index) => ({ index, to: FEATURE, event: "{}" }));
+    const sends = Array.from({ length: 70 }, (_, index) => ({ index, to: FEATURE, event: POKE }));
     await take(world, PROJECT, {
       sends,
       timers: [

@@ -3,16 +3,17 @@
 
 import { actorKind } from "@omakase/machines/ids";
 import { isWithin, projectOf } from "./shardOf.ts";
-import { type Effect, MAX_EVENT_CHARS, MAX_SNAPSHOT_CHARS, type Send, type Spawn, type Step } from "./steps.ts";
+import { type Effect, MAX_EVENT_CHARS, MAX_SNAPSHOT_CHARS, type Send, type Spawn, type WholeStep } from "./steps.ts";
 
 /** Why the step cannot be stored, in words; null when it can. */
-export function stepFault(step: Step): string | null {
+export function stepFault(step: WholeStep): string | null {
   const project = projectOf(step.actor);
-  if (step.event.length > MAX_EVENT_CHARS) return `its event is longer than ${MAX_EVENT_CHARS} characters`;
   if (step.snapshot !== null && step.snapshot.length > MAX_SNAPSHOT_CHARS) return snapshotTooLong;
   if (step.source.kind === "timer") {
     const key = `timer:${step.source.timerId}:${step.source.armedSequence}`;
     if (step.eventId !== key) return `the event of its timer must have the key "${key}"`;
+    if (step.event === undefined) return "the event of its timer is missing";
+    if (step.event.length > MAX_EVENT_CHARS) return `its event is longer than ${MAX_EVENT_CHARS} characters`;
   }
   for (const spawn of step.spawns) {
     const fault = spawnFault(spawn, project);
@@ -30,7 +31,11 @@ function spawnFault(spawn: Spawn, project: string): string | null {
   return asksFault(spawn.address, spawn, project);
 }
 
-function asksFault(actor: string, { sends, effects }: { sends: Send[]; effects: Effect[] }, project: string): string | null {
+function asksFault(
+  actor: string,
+  { sends, effects }: { sends: readonly Send[]; effects: readonly Effect[] },
+  project: string,
+): string | null {
   const indexes = [...sends, ...effects].map(({ index }) => index);
   if (new Set(indexes).size !== indexes.length) return "two of the things it asks for have the same index";
   for (const { to, event } of sends) {

@@ -153,7 +153,10 @@ export const vSpawn = v.object({
   timers: v.array(vTimerChange),
 });
 
-/** One transition of one actor with everything it asked for. */
+/**
+ * One transition of one actor with everything it asked for, as it is sent: what is usual is left out ({@link wholeStep}), and what the
+ * event's row says is not repeated.
+ */
 export const vStep = v.object({
   actor: v.string(),
   /** From `host.actors` or from the result of the step that spawned it. */
@@ -163,27 +166,51 @@ export const vStep = v.object({
   source: vSource,
   /** The event's key: consumed at most once per actor (H2). */
   eventId: v.string(),
+  /** Of the event the step was computed on: what its row says by now must have it too. */
   eventType: v.string(),
-  /** JSON. */
-  event: v.string(),
-  cause: vCause,
+  /** JSON of a timer's event, which has no row to be read from. Mail has one: not looked at (a host of an earlier build sends it). */
+  event: v.optional(v.string()),
+  /** Not looked at: a host of an earlier build sends it. */
+  cause: v.optional(vCause),
   /** ms. */
   at: v.number(),
   /** Null: unchanged, as after an ignored event. */
   snapshot: v.union(v.string(), v.null()),
-  machineVersion: v.string(),
-  status: v.union(v.literal("active"), v.literal("done")),
+  /** Left out: the actor's row has the right one. */
+  machineVersion: v.optional(v.string()),
+  /** Left out: active. */
+  status: v.optional(v.union(v.literal("active"), v.literal("done"))),
   /** Dotted leaf states, one per region, separated by a blank. */
   from: v.string(),
-  to: v.string(),
-  microsteps: v.array(v.string()),
-  actions: v.array(v.string()),
-  ignored: v.boolean(),
+  /** Left out: as `from`. */
+  to: v.optional(v.string()),
+  /** Of these lists, an empty one is left out. */
+  microsteps: v.optional(v.array(v.string())),
+  actions: v.optional(v.array(v.string())),
+  /** Left out: false. */
+  ignored: v.optional(v.boolean()),
   view: v.union(vView, v.null()),
-  sends: v.array(vSend),
-  effects: v.array(vEffect),
-  timers: v.array(vTimerChange),
-  spawns: v.array(vSpawn),
+  sends: v.optional(v.array(vSend)),
+  effects: v.optional(v.array(vEffect)),
+  timers: v.optional(v.array(vTimerChange)),
+  spawns: v.optional(v.array(vSpawn)),
+});
+
+const NONE = [] as const;
+
+/** A step with all that was left out of it. */
+export const wholeStep = (step: Step): WholeStep => ({
+  ...step,
+  machineVersion: step.machineVersion ?? null,
+  status: step.status ?? "active",
+  to: step.to ?? step.from,
+  microsteps: step.microsteps ?? NONE,
+  actions: step.actions ?? NONE,
+  ignored: step.ignored ?? false,
+  sends: step.sends ?? NONE,
+  effects: step.effects ?? NONE,
+  timers: step.timers ?? NONE,
+  spawns: step.spawns ?? NONE,
 });
 
 /** A mailbox row that was written for the owner: what it needs to take the next step without reading. */
@@ -311,6 +338,24 @@ export type View = Infer<typeof vView>;
 export type BirthView = Infer<typeof vBirthView>;
 export type Spawn = Infer<typeof vSpawn>;
 export type Step = Infer<typeof vStep>;
+/** What {@link wholeStep} gives. */
+export interface WholeStep
+  extends Pick<
+    Step,
+    "actor" | "actorId" | "expectedSequence" | "source" | "eventId" | "eventType" | "event" | "at" | "snapshot" | "from" | "view"
+  > {
+  /** Null: the actor's row has the right one. */
+  readonly machineVersion: string | null;
+  readonly status: "active" | "done";
+  readonly to: string;
+  readonly microsteps: readonly string[];
+  readonly actions: readonly string[];
+  readonly ignored: boolean;
+  readonly sends: readonly Send[];
+  readonly effects: readonly Effect[];
+  readonly timers: readonly TimerChange[];
+  readonly spawns: readonly Spawn[];
+}
 export type Posted = Infer<typeof vPosted>;
 export type Spawned = Infer<typeof vSpawned>;
 export type StepResult = Infer<typeof vStepResult>;

@@ -114,10 +114,13 @@ export async function aLetter(world: World, actor: string, key: string, event: o
   return row;
 }
 
-/** A step of an actor that consumes a letter and asks for nothing, unless told otherwise. */
+/** An event such as {@link aStep} takes. */
+export const POKE = '{"type":"poke","at":1}';
+
+/** A step of an actor that consumes a letter, {@link POKE} if its event is not given, and asks for nothing, unless told otherwise. */
 export function aStep(
   actor: Pick<Actor, "address" | "id" | "sequence">,
-  letter: Pick<Mail, "id" | "key">,
+  letter: Pick<Mail, "id" | "key"> & { readonly event?: string },
   more: Partial<Step> = {},
 ): Step {
   return {
@@ -126,23 +129,12 @@ export function aStep(
     expectedSequence: actor.sequence,
     source: { kind: "mail", id: letter.id },
     eventId: letter.key,
-    eventType: "poke",
-    event: '{"type":"poke","at":1}',
-    cause: { kind: "sweep", name: "test" },
+    eventType: (JSON.parse(letter.event ?? POKE) as { type: string }).type,
     at: 1000,
     snapshot: JSON.stringify({ after: letter.key }),
-    machineVersion: "1",
-    status: "active",
     from: "work.a",
     to: "work.b",
-    microsteps: [],
-    actions: [],
-    ignored: false,
     view: null,
-    sends: [],
-    effects: [],
-    timers: [],
-    spawns: [],
     ...more,
   };
 }

@@ -4,7 +4,7 @@
 import type { Step } from "../../convex/steps.ts";
 import type { ActorCache } from "./actor-cache.ts";
 import { type Inbox, type QueuedEvent, timerKey } from "./inbox.ts";
-import { type LiveActor, machineVersionOf, type Outcome, PoisonEvent, parseEvent, takeStep } from "./machine-step.ts";
+import { type LiveActor, type Outcome, PoisonEvent, parseEvent, takeStep } from "./machine-step.ts";
 import type { Parking } from "./parking.ts";
 import type { Trials } from "./trials.ts";
 
@@ -113,9 +113,9 @@ export class Batch {
     try {
       const outcome = takeStep(live, parseEvent(actor, event.event), sequence + 1, nowMs);
       const step = toStep(event, cached.id, sequence, outcome, nowMs);
-      this.chars += sizeOf(step);
+      this.chars += sizeOf(event, outcome);
       this.ahead.set(actor, { live: outcome.next, sequence: sequence + 1 });
-      for (const { timerId } of step.timers) this.superseded.add(timerKey(actor, timerId));
+      for (const { timerId } of outcome.timers) this.superseded.add(timerKey(actor, timerId));
       this.drafts.push({ event, step, outcome });
     } catch (error) {
       if (!(error instanceof PoisonEvent)) throw error;
@@ -147,7 +147,9 @@ export class Batch {
   }
 }
 
+/** What is usual is left out: undefined does not reach the store. */
 function toStep(event: QueuedEvent, actorId: string, expectedSequence: number, outcome: Outcome, at: number): Step {
+  const { from, to } = outcome;
   return {
     actor: event.actor,
     actorId: actorId as Step["actorId"],
@@ -155,27 +157,28 @@ function toStep(event: QueuedEvent, actorId: string, expectedSequence: number, o
     source: event.source,
     eventId: event.eventId,
     eventType: outcome.eventType,
-    event: event.event,
-    cause: event.cause,
+    event: event.source.kind === "timer" ? event.event : undefined,
     at,
     snapshot: outcome.changed ? outcome.next.snapshotJson : null,
-    machineVersion: machineVersionOf(outcome.next.kind),
-    status: outcome.done ? "done" : "active",
-    from: outcome.from,
-    to: outcome.to,
-    microsteps: [...outcome.microsteps],
-    actions: [...outcome.actions],
-    ignored: outcome.ignored,
+    machineVersion: outcome.migratesTo ?? undefined,
+    status: outcome.done ? "done" : undefined,
+    from,
+    to: to === from ? undefined : to,
+    microsteps: unlessEmpty(outcome.microsteps),
+    actions: unlessEmpty(outcome.actions),
+    ignored: outcome.ignored || undefined,
     view: outcome.view,
-    sends: [...outcome.sends],
-    effects: [...outcome.effects],
-    timers: [...outcome.timers],
-    spawns: [...outcome.spawns],
+    sends: unlessEmpty(outcome.sends),
+    effects: unlessEmpty(outcome.effects),
+    timers: unlessEmpty(outcome.timers),
+    spawns: unlessEmpty(outcome.spawns),
   };
 }
 
-const sizeOf = ({ snapshot, event, sends, effects, spawns }: Step): number =>
-  (snapshot?.length ?? 0) +
+const unlessEmpty = <Item>(list: readonly Item[]): Item[] | undefined => (list.length === 0 ? undefined : [...list]);
+
+const sizeOf = ({ event }: QueuedEvent, { changed, next, sends, effects, spawns }: Outcome): number =>
+  (changed ? next.snapshotJson.length : 0) +
   event.length +
   sends.reduce((sum, send) => sum + send.event.length, 0) +
   effects.reduce((sum, effect) => sum + effect.payload.length, 0) +

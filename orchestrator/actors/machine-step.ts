@@ -81,6 +81,8 @@ export interface Outcome {
   readonly eventType: string;
   readonly next: LiveActor;
   readonly changed: boolean;
+  /** The version its row has from this step on, when that is another than before; else null. */
+  readonly migratesTo: string | null;
   readonly ignored: boolean;
   readonly done: boolean;
   readonly from: string;
@@ -98,7 +100,7 @@ export interface Outcome {
 }
 
 const machineOf = (kind: ActorKind): AnyStateMachine => MACHINES[kind];
-export const machineVersionOf = (kind: ActorKind): string => MACHINE_VERSIONS[kind];
+const machineVersionOf = (kind: ActorKind): string => MACHINE_VERSIONS[kind];
 
 /** @throws {Unrestorable} whatever is wrong with the row */
 export function liveActor(address: string, machineVersion: string, snapshotJson: string): LiveActor {
@@ -156,6 +158,7 @@ function taken(actor: LiveActor, event: ActorEvent, sequence: number, at: number
     eventType: event.type,
     next,
     changed,
+    migratesTo: actor.migratesFrom === null ? null : machineVersionOf(actor.kind),
     ignored: snapshotJson === actor.snapshotJson && asked.length === 0,
     done: snapshot.status === "done",
     from,

@@ -7,7 +7,7 @@
 //   H5. An event that cannot be taken, three times over (trials.ts), parks its own actor and nobody else.
 //   H6. A batch of which nobody can say whether it was stored is never taken apart: sent again whole, or its shards are retaken.
 
-import type { PendingEffect, Posted, Settled, Step, StepResult, TimerChange } from "../../convex/steps.ts";
+import type { PendingEffect, Posted, Settled, StepResult, TimerChange } from "../../convex/steps.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { Conflict, Fenced, type HostStore, Refused, Unanswered } from "../store/host-store.ts";
@@ -17,6 +17,7 @@ import { Batch, type Draft } from "./batch.ts";
 import { type Clock, wait } from "./clock.ts";
 import type { Holding } from "./holding.ts";
 import { Inbox, type QueuedEvent } from "./inbox.ts";
+import type { Outcome } from "./machine-step.ts";
 import { Parking } from "./parking.ts";
 import { Trials } from "./trials.ts";
 
@@ -264,7 +265,8 @@ export class Stepper {
         return;
       }
       this.publishStep(draft, result);
-      const { actor, eventType, from, to, at } = draft.step;
+      const { actor, at } = draft.step;
+      const { eventType, from, to } = draft.outcome;
       stored.push({ actor, sequence: result.sequence, eventType, from, to, at });
     });
     if (stored.length > 0) this.deps.onStored(stored);
@@ -274,11 +276,11 @@ export class Stepper {
     const { holding } = event;
     const { shard } = holding;
     this.cache.set(step.actor, { id: step.actorId, shard, sequence: result.sequence, live: outcome.next });
-    const effects = this.handOut(step.actor, result.sequence, step, holding);
+    const effects = this.handOut(step.actor, result.sequence, outcome, holding);
     const letters = new Map<string, string>(
-      step.sends.map((send) => [`${step.actor}:${result.sequence}:${send.index}`, send.event]),
+      outcome.sends.map((send) => [`${step.actor}:${result.sequence}:${send.index}`, send.event]),
     );
-    step.spawns.forEach((spawn, index) => {
+    outcome.spawns.forEach((spawn, index) => {
       const born = result.spawned.find(({ address }) => address === spawn.address);
       const live = outcome.born[index];
       if (!born?.created || !live) return;
@@ -296,7 +298,12 @@ export class Stepper {
   }
 
   /** Timers to memory. @returns the effects, as their rows have them */
-  private handOut(actor: string, sequence: number, asked: Pick<Step, "effects" | "timers">, holding: Holding): PendingEffect[] {
+  private handOut(
+    actor: string,
+    sequence: number,
+    asked: Pick<Outcome, "effects" | "timers">,
+    holding: Holding,
+  ): PendingEffect[] {
     for (const change of asked.timers) {
       this.inbox.supersede(actor, change.timerId);
       this.deps.onTimer(actor, change, sequence, holding);

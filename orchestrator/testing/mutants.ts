@@ -38,6 +38,13 @@ export const MUTANTS: readonly Mutant[] = [
     suite: tests("convex/commit.test.ts"),
   },
   {
+    guard: "row's word: a step on an event that was dropped meanwhile is refused",
+    file: "convex/commit.ts",
+    from: " || !isOfType(row.event, eventType)",
+    to: "",
+    suite: tests("convex/commit.test.ts"),
+  },
+  {
     guard: "epoch: who was replaced writes nothing",
     file: "convex/fence.ts",
     from: "if (row?.epoch !== epoch) {",
@@ -69,8 +76,8 @@ export const MUTANTS: readonly Mutant[] = [
     guard: "output gate: nothing is dispatched before its commit is stored",
     file: "orchestrator/actors/stepper.ts",
     from: "const answer = await this.send(batch.drafts);",
-    to: `for (const { event, step } of batch.drafts)
-      for (const effect of this.handOut(step.actor, step.expectedSequence + 1, step, event.holding)) this.deps.onEffect(effect, event.holding);
+    to: `for (const { event, step, outcome } of batch.drafts)
+      for (const effect of this.handOut(step.actor, step.expectedSequence + 1, outcome, event.holding)) this.deps.onEffect(effect, event.holding);
     const answer = await this.send(batch.drafts);`,
     suite: SIMULATION,
   },

@@ -6,18 +6,21 @@ import { actorKind } from "@omakase/machines";
 import { type Failure, isPoison, parkedBecause, type Trouble, troubleAfter } from "../../convex/poison.ts";
 import { shardOf } from "../../convex/shardOf.ts";
 import { fairShares } from "../../convex/shares.ts";
-import type {
-  Actor,
-  Answer,
-  Attendance,
-  Epoch,
-  Mail,
-  PendingEffect,
-  Posted,
-  Settled,
-  Settlement,
-  Step,
-  StepResult,
+import {
+  type Actor,
+  type Answer,
+  type Attendance,
+  type Epoch,
+  type Mail,
+  type PendingEffect,
+  type Posted,
+  type Settled,
+  type Settlement,
+  type Spawn,
+  type Step,
+  type StepResult,
+  type WholeStep,
+  wholeStep,
 } from "../../convex/steps.ts";
 import { Conflict, Fenced, Refused } from "../store/host-store.ts";
 
@@ -27,11 +30,12 @@ export interface ActorRow extends Actor {
   /** The snapshot of its initial transition: where a fold of its log begins. */
   readonly bornWith: string;
   readonly bornOf: string;
-  readonly view: Step["view"] | Step["spawns"][number]["view"] | null;
+  readonly view: Step["view"] | Spawn["view"];
 }
 
-export interface TransitionRow
-  extends Pick<Step, "actor" | "eventId" | "eventType" | "event" | "cause" | "at" | "ignored" | "from" | "to"> {
+export interface TransitionRow extends Pick<WholeStep, "actor" | "eventId" | "eventType" | "at" | "ignored" | "from" | "to"> {
+  readonly event: string;
+  readonly cause: Mail["cause"];
   readonly sequence: number;
   /** The epoch of the owner that stored it. */
   readonly epoch: number;
@@ -70,7 +74,7 @@ interface HeartbeatRow {
   readonly ttlMs: number;
 }
 
-type Asks = Pick<Step, "sends" | "effects" | "timers">;
+type Asks = Pick<WholeStep, "sends" | "effects" | "timers">;
 type Ending = Pick<Settlement, "state" | "error" | "answer"> & { mail: Answer[] };
 
 export class Tables {
@@ -184,8 +188,9 @@ export class Tables {
   commit(epochs: readonly Epoch[], steps: readonly Step[]): StepResult[] {
     return this.transaction(() => {
       this.fence(epochs);
-      const results = steps.map((step) => this.#apply(step, epochs));
-      steps.forEach((step, index) => {
+      const whole = steps.map(wholeStep);
+      const results = whole.map((step) => this.#apply(step, epochs));
+      whole.forEach((step, index) => {
         const result = results[index];
         if (result && result.kind !== "stale") result.settled.push(...this.#settled(step, result));
       });
@@ -221,7 +226,7 @@ export class Tables {
   }
 
   /** Of the effects of a step, those that are over: questions are answered now, of what the whole batch has left. */
-  #settled(step: Step, { sequence, spawned, ...result }: Exclude<StepResult, { kind: "stale" }>): Settled[] {
+  #settled(step: WholeStep, { sequence, spawned, ...result }: Exclude<StepResult, { kind: "stale" }>): Settled[] {
     if (result.kind === "duplicate" && !result.replay) return [];
     const born = step.spawns.filter(({ address }) => spawned.some((one) => one.created && one.address === address));
     const asked = [
@@ -344,11 +349,12 @@ export class Tables {
       this.put(this.shards, shard, { epoch: this.shards.get(shard)?.epoch ?? 0, owner: "", freeSince: heardAt });
   }
 
-  #apply(step: Step, epochs: readonly Epoch[]): StepResult {
-    const { source, actor: address, eventId } = step;
+  #apply(step: WholeStep, epochs: readonly Epoch[]): StepResult {
+    const { source, actor: address, eventId, eventType } = step;
+    const letter = source.kind === "mail" ? this.mailbox.get(source.id) : undefined;
     const isPending =
       source.kind === "mail"
-        ? this.mailbox.get(source.id)?.key === eventId
+        ? letter?.key === eventId && JSON.parse(letter.event).type === eventType
         : this.#isArmed(address, source.timerId, source.armedSequence);
     if (!isPending && !(this.without.has("receipt") && source.kind === "mail")) return this.#repeated(step);
     const actor = this.actors.get(address);
@@ -360,7 +366,8 @@ export class Tables {
     const sequence = step.expectedSequence + 1;
     if (source.kind === "mail") this.#delete(this.mailbox, source.id);
     else this.#delete(this.timers, timerKey(address, source.timerId));
-    const { eventType, event, cause, at, ignored, from, to } = step;
+    const { event, cause } = this.#eventOf(step, letter);
+    const { at, ignored, from, to } = step;
     const row = { actor: address, sequence, eventId, eventType, event, cause, at, ignored, from, to };
     this.transitions.push({ ...row, epoch: epoch.epoch, storedAt: this.elapsed() });
     this.#undo.push(() => this.transitions.pop());
@@ -370,7 +377,7 @@ export class Tables {
       ...actor,
       sequence,
       snapshot: snapshot ?? actor.snapshot,
-      machineVersion,
+      machineVersion: machineVersion ?? actor.machineVersion,
       status,
       view: view ?? actor.view,
     });
@@ -386,7 +393,13 @@ export class Tables {
     return { kind: "stored", sequence, mail, spawned, settled: [] };
   }
 
-  #repeated(step: Step): StepResult {
+  #eventOf({ source, event = "", eventType, at }: WholeStep, letter: MailRow | undefined): Pick<MailRow, "event" | "cause"> {
+    if (source.kind === "timer") return { event, cause: { kind: "timer", name: source.timerId } };
+    // Without the receipt's guard there may be no letter.
+    return letter ?? { event: JSON.stringify({ type: eventType, at }), cause: { kind: "sweep", name: "nobody" } };
+  }
+
+  #repeated(step: WholeStep): StepResult {
     const { actor: address, eventId, source } = step;
     const sequence = this.#receipts.get(receipt(address, eventId));
     if (sequence === undefined) {
