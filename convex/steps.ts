@@ -121,14 +121,19 @@ const agentColumns = {
   attempt: v.number(),
 };
 /** True when this step entered the leaf state: the row's `stateSince` becomes the step's `at`. */
-const enteredState = v.boolean();
+const enteredState = v.optional(v.boolean());
 
-/** The view of an actor after a step, whole; given only when it differs from the one before. */
+/** What a step changed of the view of its actor: a feature's or an agent's columns that are left out stay as their row has them. */
 export const vView = v.union(
   v.object({ kind: v.literal("project"), ...projectColumns }),
-  /** `ticket`: null when this step did not change it. */
-  v.object({ kind: v.literal("feature"), enteredState, ticket: v.union(vTicketCard, v.null()), ...featureColumns }),
-  v.object({ kind: v.literal("agent"), enteredState, ...agentColumns }),
+  v
+    .object(featureColumns)
+    .partial()
+    .extend({ kind: v.literal("feature"), enteredState, ticket: v.optional(v.union(vTicketCard, v.null())) }),
+  v
+    .object(agentColumns)
+    .partial()
+    .extend({ kind: v.literal("agent"), enteredState }),
 );
 
 /** The view an actor is born with. A project is born by seeding, not by a step. */

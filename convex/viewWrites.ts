@@ -1,4 +1,4 @@
-// The view rows a batch changes: each written once, with the last view its actor had in the batch (C4).
+// The view rows a batch changes: each written once, with what its actor's steps in the batch changed (C4).
 
 import type { Doc, Id } from "./_generated/dataModel";
 import type { DatabaseWriter } from "./_generated/server";
@@ -31,17 +31,34 @@ export class ViewWrites {
     for (const { address, change } of this.#changes.values()) await naming(address, () => this.#write(change));
   }
 
-  #write(change: Change): Promise<void> {
+  async #write(change: Change): Promise<void> {
     switch (change.kind) {
       case "project":
         return this.db.patch(change.id, change.patch);
       case "feature":
-        return this.db.patch(change.id, change.patch);
+        return this.db.patch(change.id, { ...change.patch, ...(await this.#openPull(change)) });
       case "agent":
         return this.db.patch(change.id, change.patch);
       default:
         return change satisfies never;
     }
+  }
+
+  /** What follows from the columns together: from the row where the batch leaves one of them alone. */
+  async #openPull({
+    id,
+    patch: { state, pullRequest },
+  }: Extract<Change, { kind: "feature" }>): Promise<Partial<Doc<"features">>> {
+    if (state === undefined && pullRequest === undefined) return {};
+    if (state !== undefined && pullRequest !== undefined) return { hasOpenPull: isPullOpen({ state, pullRequest }) };
+    const row = await this.db.get(id);
+    if (row === null) return {};
+    return {
+      hasOpenPull: isPullOpen({
+        state: state ?? row.state,
+        pullRequest: pullRequest === undefined ? row.pullRequest : pullRequest,
+      }),
+    };
   }
 }
 
@@ -61,8 +78,9 @@ function changeOf(actor: Viewed, view: View, sequence: number, at: number): Chan
     case "feature": {
       const { kind, enteredState, ticket, ...columns } = view;
       const since = enteredState ? { stateSince: at } : {};
-      const card = ticket === null ? {} : { ...ticket, priorityRank: priorityRank(ticket.priority) };
-      const patch = { ...columns, ...since, ...card, sequence, ready: view.wants !== null, hasOpenPull: isPullOpen(view) };
+      const card = ticket ? { ...ticket, priorityRank: priorityRank(ticket.priority) } : {};
+      const ready = view.wants === undefined ? {} : { ready: view.wants !== null };
+      const patch = { ...columns, ...since, ...card, ...ready, sequence };
       return { kind, id: actor.view as Id<"features">, patch };
     }
     case "agent": {

@@ -20,10 +20,10 @@ import {
 } from "@omakase/machines";
 import { migrated } from "@omakase/machines/migrations";
 import type { AnyMachineSnapshot, AnyStateMachine } from "xstate";
-import type { BirthView, Effect, Send, Spawn, TicketCard, TimerChange, View } from "../../convex/steps.ts";
+import type { BirthView, Effect, Send, Spawn, TimerChange, View } from "../../convex/steps.ts";
 import { OmakaseError, reasonOf } from "../errors.ts";
 import { startedBy } from "./effect-tokens.ts";
-import { birthView, type PlainView, ticketCard, viewOf } from "./views.ts";
+import { birthView, type Shown, ticketCard, viewChange, viewOf } from "./views.ts";
 
 /** The snapshot cannot be used: a machine version this build does not know, or one XState refuses. The row stays as it is. */
 export class Unrestorable extends OmakaseError {
@@ -62,16 +62,15 @@ const isEvent = (value: unknown): value is ActorEvent =>
   typeof value.at === "number";
 
 /** An actor as the host keeps it between steps. */
-export interface LiveActor {
+export interface LiveActor extends Shown {
   readonly address: string;
   readonly kind: ActorKind;
   readonly snapshot: AnyMachineSnapshot;
   /** What is stored, to see whether a step changed anything. */
   readonly snapshotJson: string;
-  readonly view: PlainView;
-  readonly viewJson: string;
-  readonly ticket: TicketCard | null;
   readonly stateLabel: string;
+  /** Whether its row shows its view: we wrote it. One that was loaded may show what another build made of the snapshot. */
+  readonly isShown: boolean;
   /** The version its row still has; the next step stores it in this build's, whatever else that step does. Else null. */
   readonly migratesFrom: string | null;
 }
@@ -107,25 +106,23 @@ export function liveActor(address: string, machineVersion: string, snapshotJson:
   const kind = actorKind(address);
   try {
     const json = migrated(kind, machineVersion, snapshotJson);
-    const actor = live(address, kind, restore(machineOf(kind), json), json);
+    const actor = live(address, kind, restore(machineOf(kind), json), json, false);
     return machineVersion === machineVersionOf(kind) ? actor : { ...actor, migratesFrom: machineVersion };
   } catch (cause) {
     throw new Unrestorable(`${address}: ${reasonOf(cause)}`, { cause });
   }
 }
 
-function live(address: string, kind: ActorKind, snapshot: AnyMachineSnapshot, snapshotJson: string): LiveActor {
-  const view = viewOf(kind, snapshot);
-  const viewJson = JSON.stringify(view);
+function live(address: string, kind: ActorKind, snapshot: AnyMachineSnapshot, snapshotJson: string, isShown: boolean): LiveActor {
   return {
     address,
     kind,
     snapshot,
     snapshotJson,
-    view,
-    viewJson,
+    view: viewOf(kind, snapshot),
     ticket: ticketCard(kind, snapshot),
     stateLabel: stateLabel(snapshot),
+    isShown,
     migratesFrom: null,
   };
 }
@@ -149,9 +146,11 @@ function taken(actor: LiveActor, event: ActorEvent, sequence: number, at: number
   requireSound(snapshot);
   const snapshotJson = snapshot === actor.snapshot ? actor.snapshotJson : persist(machine, snapshot);
   const changed = snapshotJson !== actor.snapshotJson || actor.migratesFrom !== null;
-  const next = changed ? live(actor.address, actor.kind, snapshot, snapshotJson) : actor;
+  const now = changed ? live(actor.address, actor.kind, snapshot, snapshotJson, actor.isShown) : actor;
   const from = actor.stateLabel;
-  const to = next.stateLabel;
+  const to = now.stateLabel;
+  const view = now === actor ? null : shownChange(actor, now);
+  const next = view === null || now.isShown ? now : { ...now, isShown: true };
   const rows = translate(actor.address, sequence, asked, at);
   const migration = actor.migratesFrom === null ? [] : [`migrated from version ${actor.migratesFrom}`];
   return {
@@ -164,7 +163,7 @@ function taken(actor: LiveActor, event: ActorEvent, sequence: number, at: number
     from,
     to,
     microsteps: from === to ? [] : passed.map(stateLabel),
-    view: viewChange(actor, next),
+    view,
     ...rows,
     actions: [...migration, ...rows.actions],
   };
@@ -175,22 +174,12 @@ function requireSound(snapshot: AnyMachineSnapshot): void {
   if (snapshot.status === "error") throw snapshot.error;
 }
 
-function viewChange(before: LiveActor, after: LiveActor): View | null {
-  if (before === after) return null;
-  const { view, ticket } = after;
-  const ticketChanged = JSON.stringify(before.ticket) !== JSON.stringify(ticket);
-  if (before.viewJson === after.viewJson && !ticketChanged && before.migratesFrom === null) return null;
+/** What its row must be told: nothing is known of one we have not written, and a migrated actor's is written in any case. */
+function shownChange(before: LiveActor, after: LiveActor): View | null {
   const enteredState = before.stateLabel !== after.stateLabel;
-  switch (view.kind) {
-    case "project":
-      return view;
-    case "feature":
-      return { ...view, enteredState, ticket: ticketChanged ? ticket : null };
-    case "agent":
-      return { ...view, enteredState };
-    default:
-      return view satisfies never;
-  }
+  const change = viewChange(before, after, enteredState);
+  const isDue = change !== null || before.migratesFrom !== null;
+  return isDue && !before.isShown ? viewChange(null, after, enteredState) : change;
 }
 
 interface Birth {
@@ -206,7 +195,7 @@ function birth(address: string, input: unknown, at: number): Birth[] {
   requireSound(snapshot);
   const asked = translate(address, 0, wanted, at);
   const view: BirthView = birthView(address as FeatureAddress | AgentAddress, snapshot);
-  const born = live(address, kind, snapshot, persist(machine, snapshot));
+  const born = live(address, kind, snapshot, persist(machine, snapshot), true);
   const row: Spawn = {
     address,
     machineVersion: machineVersionOf(kind),

@@ -21,11 +21,54 @@ type FeatureSnapshot = SnapshotFrom<typeof featureMachine>;
 type AgentSnapshot = SnapshotFrom<typeof agentMachine>;
 type ProjectSnapshot = SnapshotFrom<typeof projectMachine>;
 
-/** A view without what only a step can know: whether the state was entered, whether the ticket changed. */
-export type PlainView =
-  | Extract<View, { kind: "project" }>
-  | Omit<Extract<View, { kind: "feature" }>, "enteredState" | "ticket">
-  | Omit<Extract<View, { kind: "agent" }>, "enteredState">;
+type Project = Extract<View, { kind: "project" }>;
+type Feature = Extract<View, { kind: "feature" }>;
+type Agent = Extract<View, { kind: "agent" }>;
+
+/** A whole view, without what only a step can know: whether the state was entered, whether the ticket changed. */
+export type PlainView = Project | Required<Omit<Feature, "enteredState" | "ticket">> | Required<Omit<Agent, "enteredState">>;
+
+/** What an actor's row shows. */
+export interface Shown {
+  readonly view: PlainView;
+  /** Null for what has none. */
+  readonly ticket: TicketCard | null;
+}
+
+/**
+ * What is to be written so that a row that shows `before` shows `after`: the columns that differ, a project's all together.
+ * @param before null: nobody knows what the row shows, all of it is written
+ * @returns null when nothing differs
+ */
+export function viewChange(before: Shown | null, after: Shown, enteredState: boolean): View | null {
+  const { view } = after;
+  switch (view.kind) {
+    case "project":
+      return isSame(before?.view, view) ? null : view;
+    case "feature": {
+      const columns = changed(before?.view, view);
+      const ticket = after.ticket === null || isSame(before?.ticket, after.ticket) ? undefined : after.ticket;
+      return isEmpty(columns) && ticket === undefined ? null : { ...columns, kind: view.kind, enteredState, ticket };
+    }
+    case "agent": {
+      const columns = changed(before?.view, view);
+      return isEmpty(columns) ? null : { ...columns, kind: view.kind, enteredState };
+    }
+    default:
+      return view satisfies never;
+  }
+}
+
+function changed<Columns extends object>(before: object = {}, after: Columns): Partial<Columns> {
+  const columns: Partial<Columns> = {};
+  for (const name in after) if (!isSame(Reflect.get(before, name), after[name])) columns[name] = after[name];
+  return columns;
+}
+
+const isEmpty = (columns: object): boolean => Object.keys(columns).length === 0;
+
+const isSame = (one: unknown, other: unknown): boolean =>
+  one === other || (typeof one === "object" && typeof other === "object" && JSON.stringify(one) === JSON.stringify(other));
 
 export function viewOf(kind: ActorKind, snapshot: AnyMachineSnapshot): PlainView {
   switch (kind) {

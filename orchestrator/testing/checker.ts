@@ -1,7 +1,19 @@
 // Reads what a simulation left in the tables and what the far sides recorded, and says what is wrong. It shares nothing with the
 // host but the machines: it folds each actor's log anew and compares (facts: durable 6, I1-I9).
 
-import { type ActorKind, type Asked, actorKind, begin, MACHINES, persist, restore, step } from "@omakase/machines";
+import {
+  type ActorKind,
+  type Asked,
+  actorKind,
+  agentView,
+  begin,
+  featureView,
+  MACHINES,
+  persist,
+  projectView,
+  restore,
+  step,
+} from "@omakase/machines";
 import type { AnyMachineSnapshot, AnyStateMachine } from "xstate";
 import type { FarEnds } from "./far-ends.ts";
 import { type ActorRow, askId, type Tables, type TransitionRow } from "./tables.ts";
@@ -76,7 +88,18 @@ function fold(actor: ActorRow, log: readonly TransitionRow[], found: string[]): 
     note(folded, actor.address, row.sequence, taken.asked);
   }
   if (persist(machine, snapshot) !== actor.snapshot) found.push(`I3: the log of ${actor.address} does not lead to its snapshot`);
+  found.push(...wrongView(actor, kind, snapshot));
   return folded;
+}
+
+/** P7: the row shows what the machine makes of the snapshot. A project shows nothing before its first step. */
+function wrongView({ address, view }: ActorRow, kind: ActorKind, snapshot: AnyMachineSnapshot): string[] {
+  if (view === null) return [];
+  const viewOf: (snapshot: never) => object = { project: projectView, feature: featureView, agent: agentView }[kind];
+  const wrong = Object.entries(viewOf(snapshot as never)).filter(
+    ([name, value]) => JSON.stringify(Reflect.get(view, name)) !== JSON.stringify(value),
+  );
+  return wrong.map(([name]) => `P7: the row of ${address} shows another ${name} than its snapshot`);
 }
 
 /** An actor is born with its input inside: the same birth again asks for the same things. */

@@ -131,7 +131,7 @@ export class FarEnds {
     const { limit, excluding } = JSON.parse(payload) as Extract<Question, { kind: "findReady" }>;
     const candidates = [...this.tables.actors.values()]
       .flatMap(({ address, view }) =>
-        view?.kind === "feature" && view.wants !== null && parentOf(address as never) === project
+        view?.kind === "feature" && view.wants && parentOf(address as never) === project
           ? [{ feature: address, role: view.wants }]
           : [],
       )

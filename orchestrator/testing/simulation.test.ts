@@ -88,6 +88,13 @@ describe("the checker", () => {
     expect(found(world)).toContain("I3: ");
   });
 
+  test("P7: sees a row that shows something else than its snapshot", async () => {
+    const world = await sound();
+    const actor = world.actor(FEATURE)!;
+    world.tables.actors.set(FEATURE, { ...actor, view: { ...actor.view!, label: "Writing a novel" } as never });
+    expect(found(world)).toContain("P7: ");
+  });
+
   test("I6: sees a timer of an earlier arming, when its guard is gone", async () => {
     const world = await sound();
     world.tables.without.add("armedSequence");

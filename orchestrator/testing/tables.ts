@@ -379,7 +379,7 @@ export class Tables {
       snapshot: snapshot ?? actor.snapshot,
       machineVersion: machineVersion ?? actor.machineVersion,
       status,
-      view: view ?? actor.view,
+      view: shown(actor.view, view),
     });
     const mail: Posted[] = [];
     const spawned = step.spawns.map((spawn) => {
@@ -464,6 +464,10 @@ export class Tables {
     for (const mail of this.mailbox.values()) if (mail.actor === address) this.put(this.mailbox, mail.id, { ...mail, origin });
   }
 }
+
+/** A row's view after what a step says of it: what is left out stays. */
+const shown = (before: ActorRow["view"], change: Step["view"]): ActorRow["view"] =>
+  change === null ? before : ({ ...before, ...JSON.parse(JSON.stringify(change)) } as ActorRow["view"]);
 
 export const askId = (actor: string, sequence: number, index: number): string => `${actor}:${sequence}:${index}`;
 const receipt = (actor: string, eventId: string) => `${actor} ${eventId}`;
