@@ -244,6 +244,38 @@ describe("host.commit", () => {
     expect(row).toMatchObject({ ready: false, priorityRank: 1 });
   });
 
+  test("C4: a view's columns that a step leaves out stay as they are, with what follows from several of them", async () => {
+    const world = await aWorld();
+    const born = aFeatureBirth(FEATURE, { state: "publishing", wants: "coder", failure: "before" });
+    await aFeature(world, born);
+    const row = () => world.t.run(({ db }) => db.query("features").first());
+    const before = await row();
+    const pullRequest = { number: 7, url: "u" };
+    await take(world, FEATURE, { at: 5000, view: { kind: "feature", pullRequest, label: "Nearly there" } });
+    const { _id, _creationTime, sequence, ...opened } = { ...before!, label: "Nearly there", pullRequest };
+    expect(await row()).toMatchObject({ ...opened, sequence: 1, ready: true, hasOpenPull: true });
+
+    await take(world, FEATURE, { at: 6000, view: { kind: "feature", state: "merged", enteredState: true } });
+    expect(await row()).toMatchObject({ ...opened, state: "merged", stateSince: 6000, hasOpenPull: false });
+    await take(world, FEATURE, { view: { kind: "feature", wants: null } });
+    expect(await row()).toMatchObject({ state: "merged", wants: null, ready: false, hasOpenPull: false });
+  });
+
+  test("C4: the columns that several steps of a batch change are written together", async () => {
+    const world = await aWorld();
+    await aFeature(world, aFeatureBirth(FEATURE, { state: "publishing" }));
+    const actor = await actorAt(world, FEATURE);
+    const first = aStep(actor, await aLetter(world, FEATURE, "a"), {
+      view: { kind: "feature", pullRequest: { number: 7, url: "u" }, label: "Open" },
+    });
+    const second = aStep({ ...actor, sequence: 1 }, await aLetter(world, FEATURE, "b"), {
+      view: { kind: "feature", state: "closed", failure: "why" },
+    });
+    await commit(world, [first, second]);
+    const row = await world.t.run(({ db }) => db.query("features").first());
+    expect(row).toMatchObject({ label: "Open", state: "closed", failure: "why", sequence: 2, hasOpenPull: false });
+  });
+
   test("C3: sends, spawns and rows of another project are refused", async () => {
     const world = await aWorld();
     const actor = await actorAt(world, PROJECT);
