@@ -199,6 +199,7 @@ describe("whatever arrives", () => {
         ));
         all.push(...asked);
         agentView(snapshot);
+        expect(persist(agentMachine, snapshot)).toBe(JSON.stringify(agentMachine.getPersistedSnapshot(snapshot)));
         expect({ seed, accepted: acceptedByAgent(snapshot) }).toEqual({ seed, accepted: can(snapshot, AGENT_REQUESTS) });
         const { infrastructureFailures, agentFailures } = snapshot.context;
         expect({ seed, isWithin: infrastructureFailures <= 3 && agentFailures <= 3 }).toEqual({ seed, isWithin: true });
@@ -232,6 +233,7 @@ describe("whatever arrives", () => {
           if (spawned > 0 && lived !== null && !ended) throw new Error(`F1: seed ${seed}: a second agent beside ${lived}`);
           expect({ seed, count, places }).toEqual({ seed, count, places: next.snapshot.context.placed ? 1 : 0 });
           snapshot = next.snapshot;
+          expect(persist(featureMachine, snapshot)).toBe(JSON.stringify(featureMachine.getPersistedSnapshot(snapshot)));
           const accepted = featureView(snapshot).actions;
           expect({ seed, count, accepted }).toEqual({ seed, count, accepted: can(snapshot, FEATURE_REQUESTS) });
         }
@@ -269,6 +271,7 @@ describe("whatever arrives", () => {
           mayGrant: true,
         });
         snapshot = next.snapshot;
+        expect(persist(projectMachine, snapshot)).toBe(JSON.stringify(projectMachine.getPersistedSnapshot(snapshot)));
         const accepted = projectView(snapshot).actions;
         const mayAsk = snapshot.status === "active" ? can(snapshot, PROJECT_REQUESTS) : [];
         expect({ seed, count, accepted }).toEqual({ seed, count, accepted: mayAsk });

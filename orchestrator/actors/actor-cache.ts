@@ -39,10 +39,15 @@ export class ActorCache {
     this.drop(address);
     this.actors.set(address, actor);
     this.chars += sizeOf(actor);
+    if (this.isWithin) return; // most of the time: to find the oldest takes longer the more were taken out
     for (const oldest of this.actors.keys()) {
-      if (this.actors.size <= this.limit && this.chars <= this.maxChars) return;
       if (oldest !== address) this.drop(oldest);
+      if (this.isWithin) return;
     }
+  }
+
+  private get isWithin(): boolean {
+    return this.actors.size <= this.limit && this.chars <= this.maxChars;
   }
 
   drop(address: string): void {

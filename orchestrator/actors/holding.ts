@@ -3,7 +3,7 @@
 
 import type { Epoch } from "../../convex/steps.ts";
 
-/** Consumed rows are remembered this long: a window computed before our commit may arrive after it. */
+/** At least so many consumed rows are remembered: a window computed before our commit may arrive after it. */
 const REMEMBERED = 4_096;
 
 export class Holding {
@@ -13,7 +13,9 @@ export class Holding {
   graceUntil = Number.NEGATIVE_INFINITY;
   /** Mailbox rows that are in memory, and the last that were consumed. */
   readonly #waiting = new Set<string>();
-  readonly #consumed = new Set<string>();
+  #consumed = new Set<string>();
+  /** Those before them. Forgotten all at once: to find the oldest of a set takes longer the more were taken out of it. */
+  #consumedBefore: ReadonlySet<string> = new Set();
 
   constructor(
     /** Proof of ownership for every write. */
@@ -49,7 +51,7 @@ export class Holding {
 
   /** A mailbox row comes into memory. @returns whether it is new */
   admit(mailId: string): boolean {
-    if (this.#waiting.has(mailId) || this.#consumed.has(mailId)) return false;
+    if (this.#waiting.has(mailId) || this.#consumed.has(mailId) || this.#consumedBefore.has(mailId)) return false;
     this.#waiting.add(mailId);
     return true;
   }
@@ -58,11 +60,9 @@ export class Holding {
   consumed(mailId: string): void {
     this.#waiting.delete(mailId);
     this.#consumed.add(mailId);
-    if (this.#consumed.size <= REMEMBERED) return;
-    for (const oldest of this.#consumed) {
-      this.#consumed.delete(oldest);
-      return;
-    }
+    if (this.#consumed.size < REMEMBERED) return;
+    this.#consumedBefore = this.#consumed;
+    this.#consumed = new Set();
   }
 
   /** It leaves memory and stays in the mailbox: it may come again. */
