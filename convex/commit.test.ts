@@ -257,8 +257,25 @@ describe("host.commit", () => {
 
     await take(world, FEATURE, { at: 6000, view: { kind: "feature", state: "merged", enteredState: true } });
     expect(await row()).toMatchObject({ ...opened, state: "merged", stateSince: 6000, hasOpenPull: false });
-    await take(world, FEATURE, { view: { kind: "feature", wants: null } });
+    await take(world, FEATURE, { view: { kind: "feature", wants: null, ticket: { title: "New" } } });
     expect(await row()).toMatchObject({ state: "merged", wants: null, ready: false, hasOpenPull: false });
+    const { key, url, priority, priorityRank } = before!;
+    expect(await row()).toMatchObject({ key, title: "New", url, priority, priorityRank });
+    await take(world, FEATURE, { view: { kind: "feature", ticket: { priority: 1 } } });
+    expect(await row()).toMatchObject({ title: "New", priority: 1, priorityRank: 1 });
+  });
+
+  test("C4: an actor's row keeps what the steps of a batch leave alone", async () => {
+    const world = await aWorld();
+    const actor = await actorAt(world, PROJECT);
+    const first = aStep(actor, await aLetter(world, PROJECT, "a"), { machineVersion: "next", status: "done" });
+    const second = aStep({ ...actor, sequence: 1 }, await aLetter(world, PROJECT, "b"), { snapshot: null, status: "done" });
+    const third = aStep({ ...actor, sequence: 2 }, await aLetter(world, PROJECT, "c"), { snapshot: null });
+    await commit(world, [first, second]);
+    const after = { snapshot: '{"after":"a"}', machineVersion: "next" };
+    expect(await actorAt(world, PROJECT)).toMatchObject({ sequence: 2, ...after, status: "done" });
+    await commit(world, [third]);
+    expect(await actorAt(world, PROJECT)).toMatchObject({ sequence: 3, ...after, status: "active" });
   });
 
   test("C4: the columns that several steps of a batch change are written together", async () => {

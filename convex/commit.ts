@@ -38,7 +38,7 @@ import { type FiredTimer, firedTimer, setTimers } from "./timers.ts";
 import { ViewWrites } from "./viewWrites.ts";
 
 type ActorRow = Doc<"actors">;
-type ActorPatch = Pick<ActorRow, "sequence" | "snapshot" | "machineVersion" | "status">;
+type ActorPatch = Partial<Pick<ActorRow, "sequence" | "snapshot" | "machineVersion" | "status">>;
 
 /** Whoever asks: an actor at the sequence it asks with. */
 interface Asker extends Pick<ActorRow, "address" | "kind" | "organization" | "project" | "shard"> {
@@ -69,7 +69,7 @@ export async function commitSteps(db: DatabaseWriter, owned: Owned, steps: reado
 
 class Batch {
   /** Actors touched so far, as they will be when the batch is stored (C4). */
-  readonly #actors = new Map<Id<"actors">, ActorRow>();
+  readonly #actors = new Map<Id<"actors">, { readonly row: ActorRow; readonly patch: ActorPatch }>();
   readonly #views: ViewWrites;
   readonly #questions: Asked[] = [];
 
@@ -92,13 +92,9 @@ class Batch {
     if (source.kind === "mail") await this.db.delete(source.id);
     const sequence = step.expectedSequence + 1;
     await this.#record(actor, step, sequence, source.kind === "mail" ? source : timerEvent(step));
-    this.#actors.set(actor._id, {
-      ...actor,
-      sequence,
-      snapshot: step.snapshot ?? actor.snapshot,
-      machineVersion: step.machineVersion ?? actor.machineVersion,
-      status: step.status,
-    });
+    const change = { sequence, ...changeOf(actor, step) };
+    const earlier = this.#actors.get(actor._id)?.patch;
+    this.#actors.set(actor._id, { row: { ...actor, ...change }, patch: { ...earlier, ...change } });
     if (step.view !== null) this.#views.add(actor, step.view, sequence, step.at);
 
     const asker: Asker = { ...actor, sequence };
@@ -119,10 +115,7 @@ class Batch {
 
   /** Writes the rows that several steps of the batch may have changed, then answers what was asked (C7). */
   async finish(): Promise<void> {
-    for (const { _id, address, sequence, snapshot, machineVersion, status } of this.#actors.values()) {
-      const patch: ActorPatch = { sequence, snapshot, machineVersion, status };
-      await naming(address, () => this.db.patch(_id, patch));
-    }
+    for (const { row, patch } of this.#actors.values()) await naming(row.address, () => this.db.patch(row._id, patch));
     await this.#views.finish(naming);
     for (const asked of this.#questions) await naming(asked.asker.address, () => this.#answer(asked));
   }
@@ -181,7 +174,7 @@ class Batch {
 
   /** The actor a step is for, able to take it: known, of an owned shard, not parked, at the expected sequence (C2). */
   async #living({ actor: address, actorId, expectedSequence }: WholeStep): Promise<ActorRow> {
-    const actor = this.#actors.get(actorId) ?? (await this.db.get(actorId));
+    const actor = this.#actors.get(actorId)?.row ?? (await this.db.get(actorId));
     if (actor === null || actor.address !== address) {
       return refuse({
         code: "unknownActor",
@@ -276,6 +269,15 @@ class Batch {
       ...(await withholding(this.db, { project, shard, feature, agent: address, effectId, effect, outbox, run: row, at })),
     );
   }
+}
+
+/** What a step changes of its actor's row, besides the sequence. */
+function changeOf(row: ActorRow, { snapshot, machineVersion, status }: WholeStep): ActorPatch {
+  const change: ActorPatch = {};
+  if (snapshot !== null) change.snapshot = snapshot;
+  if (machineVersion !== null) change.machineVersion = machineVersion;
+  if (status !== row.status) change.status = status;
+  return change;
 }
 
 const UNSTARTED = {

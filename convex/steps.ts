@@ -123,13 +123,13 @@ const agentColumns = {
 /** True when this step entered the leaf state: the row's `stateSince` becomes the step's `at`. */
 const enteredState = v.optional(v.boolean());
 
-/** What a step changed of the view of its actor: a feature's or an agent's columns that are left out stay as their row has them. */
+/** What a step changed of the view of its actor: a feature's (its ticket's too) or an agent's columns that are left out stay as their row has them. */
 export const vView = v.union(
   v.object({ kind: v.literal("project"), ...projectColumns }),
   v
     .object(featureColumns)
     .partial()
-    .extend({ kind: v.literal("feature"), enteredState, ticket: v.optional(v.union(vTicketCard, v.null())) }),
+    .extend({ kind: v.literal("feature"), enteredState, ticket: v.optional(v.union(vTicketCard.partial(), v.null())) }),
   v
     .object(agentColumns)
     .partial()

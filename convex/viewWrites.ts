@@ -78,9 +78,9 @@ function changeOf(actor: Viewed, view: View, sequence: number, at: number): Chan
     case "feature": {
       const { kind, enteredState, ticket, ...columns } = view;
       const since = enteredState ? { stateSince: at } : {};
-      const card = ticket ? { ...ticket, priorityRank: priorityRank(ticket.priority) } : {};
+      const rank = ticket?.priority === undefined ? {} : { priorityRank: priorityRank(ticket.priority) };
       const ready = view.wants === undefined ? {} : { ready: view.wants !== null };
-      const patch = { ...columns, ...since, ...card, ...ready, sequence };
+      const patch = { ...columns, ...since, ...ticket, ...rank, ...ready, sequence };
       return { kind, id: actor.view as Id<"features">, patch };
     }
     case "agent": {

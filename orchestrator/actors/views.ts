@@ -47,8 +47,9 @@ export function viewChange(before: Shown | null, after: Shown, enteredState: boo
       return isSame(before?.view, view) ? null : view;
     case "feature": {
       const columns = changed(before?.view, view);
-      const ticket = after.ticket === null || isSame(before?.ticket, after.ticket) ? undefined : after.ticket;
-      return isEmpty(columns) && ticket === undefined ? null : { ...columns, kind: view.kind, enteredState, ticket };
+      const ticket = changed(before?.ticket ?? undefined, after.ticket ?? {});
+      if (isEmpty(ticket)) return isEmpty(columns) ? null : { ...columns, kind: view.kind, enteredState };
+      return { ...columns, kind: view.kind, enteredState, ticket };
     }
     case "agent": {
       const columns = changed(before?.view, view);

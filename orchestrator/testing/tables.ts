@@ -467,7 +467,12 @@ export class Tables {
 
 /** A row's view after what a step says of it: what is left out stays. */
 const shown = (before: ActorRow["view"], change: Step["view"]): ActorRow["view"] =>
-  change === null ? before : ({ ...before, ...JSON.parse(JSON.stringify(change)) } as ActorRow["view"]);
+  change === null
+    ? before
+    : ({ ...before, ...JSON.parse(JSON.stringify(change)), ...cardAfter(before, change) } as ActorRow["view"]);
+
+const cardAfter = (before: ActorRow["view"], change: Exclude<Step["view"], null>) =>
+  change.kind === "feature" && before?.kind === "feature" ? { ticket: { ...before.ticket, ...change.ticket } } : {};
 
 export const askId = (actor: string, sequence: number, index: number): string => `${actor}:${sequence}:${index}`;
 const receipt = (actor: string, eventId: string) => `${actor} ${eventId}`;
