@@ -209,8 +209,13 @@ describe("host.commit", () => {
     const world = await aWorld();
     const letter = await aLetter(world, PROJECT, "a");
     const step = aStep(await actorAt(world, PROJECT), letter);
-    const stale = world.epochs.map(({ shard, epoch }) => ({ shard, epoch: epoch - 1 }));
-    expect(await refusalOf(commit(world, [step], stale))).toMatchObject({ code: "fenced", shard: world.epochs[0]?.shard });
+    const fence = { code: "fenced", shard: world.epochs[0]?.shard };
+    const stale = world.epochs.map((one) => ({ ...one, epoch: one.epoch - 1 }));
+    expect(await refusalOf(commit(world, [step], stale))).toMatchObject(fence);
+    const lookedFor = stale.map(({ shard, epoch }) => ({ shard, epoch }));
+    expect(await refusalOf(commit(world, [step], lookedFor))).toMatchObject(fence);
+    const elsewhere = world.epochs.map((one, index) => ({ ...one, row: world.epochs.at(index - 1)?.row }));
+    expect(await refusalOf(commit(world, [step], elsewhere))).toMatchObject(fence);
     expect(await refusalOf(commit(world, [step], []))).toMatchObject({ code: "fenced", shard: shardOf(PROJECT), actor: PROJECT });
     expect(await transitionsOf(world, PROJECT)).toEqual([]);
   });

@@ -14,22 +14,26 @@ export async function requireEpochs(db: DatabaseReader, epochs: readonly Epoch[]
   if (epochs.length > SHARDS)
     refuse({ code: "badArgument", message: `There are only ${SHARDS} shards; ${epochs.length} epochs were given.` });
   await Promise.all(
-    epochs.map(async ({ shard, epoch }) => {
-      const row = await db
-        .query("shards")
-        .withIndex("by_shard", (q) => q.eq("shard", shard))
-        .unique();
-      if (row?.epoch !== epoch) {
+    epochs.map(async ({ shard, epoch, row: id }) => {
+      const row = id === undefined ? await findShard(db, shard) : await db.get(id);
+      const current = row?.shard === shard ? row.epoch : "none";
+      if (current !== epoch) {
         refuse({
           code: "fenced",
           shard,
-          message: `Shard ${shard} is at epoch ${row?.epoch ?? "none"}, not ${epoch}: it has another owner. Forget it and do not write.`,
+          message: `Shard ${shard} is at epoch ${current}, not ${epoch}: it has another owner. Forget it and do not write.`,
         });
       }
     }),
   );
   return new Map(epochs.map(({ shard, epoch }) => [shard, epoch]));
 }
+
+const findShard = (db: DatabaseReader, shard: number) =>
+  db
+    .query("shards")
+    .withIndex("by_shard", (q) => q.eq("shard", shard))
+    .unique();
 
 /** @throws {ConvexError} `fenced` when the caller gave no epoch for the shard */
 export function requireOwned(owned: Owned, shard: number, actor: string): void {

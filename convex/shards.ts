@@ -194,9 +194,9 @@ function unattendedMs({ owner, freeSince }: Row, beats: readonly Beat[], now: nu
 async function take(db: DatabaseWriter, row: Row, owner: string, unattended: number | null) {
   const { shard } = row;
   const epoch = row.epoch + 1;
-  if (row._id === null) await db.insert("shards", { shard, epoch, owner });
-  else await db.patch(row._id, { epoch, owner, freeSince: undefined });
-  return { shard, epoch, unattendedMs: unattended };
+  const id = row._id ?? (await db.insert("shards", { shard, epoch, owner }));
+  if (row._id !== null) await db.patch(id, { epoch, owner, freeSince: undefined });
+  return { shard, epoch, row: id, unattendedMs: unattended };
 }
 
 const isHeld = (row: Row, owner: string, { shard, epoch }: Epoch): boolean =>

@@ -35,7 +35,12 @@ export const OUTSIDE_WINDOW = 256;
 export const MAX_TIMERS = 32;
 
 /** The owner's proof for one shard. Every shard that is written to must be listed. */
-export const vEpoch = v.object({ shard: v.number(), epoch: v.number() });
+export const vEpoch = v.object({
+  shard: v.number(),
+  epoch: v.number(),
+  /** The shard's row, as `shards.attend` gave it: it is read and need not be looked for. */
+  row: v.optional(v.id("shards")),
+});
 
 /** What an orchestrator is told each time it says that it is here. */
 export const vAttendance = v.object({
@@ -44,7 +49,7 @@ export const vAttendance = v.object({
   /** Of those it said it holds: now somebody else's. Forget them and do not write. */
   lost: v.array(v.number()),
   /** Its from now on; `unattendedMs`: for how long nobody was, null when nobody knows. */
-  taken: v.array(v.object({ shard: v.number(), epoch: v.number(), unattendedMs: v.union(v.number(), v.null()) })),
+  taken: v.array(vEpoch.extend({ unattendedMs: v.union(v.number(), v.null()) })),
   /** More than its share: to be given back as soon as what is in flight is finished. */
   surplus: v.array(v.number()),
   /** When the first of the others' leases runs out, in ms from now; null when it is alone. */

@@ -57,7 +57,7 @@ export async function aWorld() {
   const us = { owner: "us", instance: "one", held: [], ttlMs: 10_000, sinceMs: null };
   const { taken } = await service.mutation(api.shards.attend, us);
   const shards = new Set([shardOf(PROJECT), shardOf(FOREIGN)]);
-  const epochs: Epoch[] = taken.filter(({ shard }) => shards.has(shard)).map(({ shard, epoch }) => ({ shard, epoch }));
+  const epochs: Epoch[] = taken.filter(({ shard }) => shards.has(shard)).map(({ unattendedMs: _, ...epoch }) => epoch);
   return { t, service, person, epochs };
 }
 

@@ -164,7 +164,7 @@ export class Ownership {
       this.isWanted = true;
     }
     for (const holding of sent) if (lost.includes(holding.shard)) this.lost(holding);
-    for (const { shard, epoch, unattendedMs } of taken) this.take({ shard, epoch }, unattendedMs);
+    for (const { unattendedMs, ...epoch } of taken) this.take(epoch, unattendedMs);
     for (const holding of sent) if (surplus.includes(holding.shard)) void this.handOver(holding);
   }
 

@@ -47,7 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     guard: "epoch: who was replaced writes nothing",
     file: "convex/fence.ts",
-    from: "if (row?.epoch !== epoch) {",
+    from: "if (current !== epoch) {",
     to: "if (row === null) {",
     suite: tests("convex/commit.test.ts"),
   },
