@@ -115,6 +115,22 @@ describe("write phase", () => {
   });
 });
 
+describe("read phase", () => {
+  test("comes after two write phases at the latest, however many writes wait", async () => {
+    const { loop, insert } = setup();
+    const order: string[] = [];
+    const queue = (n: number): Promise<void> =>
+      loop.write(insert(n)).then(() => {
+        order.push("write");
+        return n < 6 ? queue(n + 1) : undefined;
+      });
+    const writes = queue(0);
+    const reads = [1, 2].map(() => loop.read(async () => order.push("read")));
+    await Promise.all([writes, ...reads]);
+    expect(order).toEqual(["write", "write", "read", "read", "write", "write", "write", "write", "write"]);
+  });
+});
+
 describe("queues", () => {
   test("a full one refuses with a code clients back off from (L4)", async () => {
     const { loop, insert } = setup({ maxQueued: 2 });

@@ -1,9 +1,10 @@
-// The one loop of a deployment. It alternates a write phase and a read phase; nothing else touches the store.
+// The one loop of a deployment. It goes through write phases and read phases; nothing else touches the store.
 //   L1. In a write phase the queued jobs run one after another, each to its end, inside one WriteGroup: each sees what the
 //       earlier ones wrote. This order is the order of the world: strict serialisability by construction.
 //   L2. Output gate: nothing a job learned leaves before the group's one commit (one fsync). If that fails, every job of the group fails.
 //   L3. No commit happens during a read phase, so everything read in it is one snapshot at `store.latestTs`.
 //       What is better done while nobody waits (`store.tidy`) is done when the queues are empty and the answers are on their way.
+//       Writes that came during a write phase go before the reads, once: a subscription then runs once for both.
 //   L4. Queues are bounded: a full one refuses with Convex's own overload errors.
 //   L5. The loop never runs inside a function call's context, whoever woke it.
 import { type Committed, Conflict, type Store, type Transaction, type WriteGroup } from "../engine/index.ts";
@@ -136,9 +137,8 @@ export class Loop {
   async #run(): Promise<void> {
     try {
       do {
-        await this.#rounds();
-        await breathe(); // whoever waits hears first
-        if (!this.#hasWork()) this.#tidy();
+        await this.#phases();
+        this.#tidy();
       } while (this.#hasWork());
     } finally {
       this.#running = false;
@@ -146,12 +146,18 @@ export class Loop {
     }
   }
 
-  async #rounds(): Promise<void> {
+  async #phases(): Promise<void> {
+    let writesInARow = 0;
     while (this.#hasWork()) {
       for (const job of this.#exclusive.splice(0)) await this.#writePhase([job]);
-      if (this.#writes.length > 0) await this.#writePhase(this.#writes.splice(0, this.#options.maxGroup));
-      if (this.#reads.length > 0) await Promise.all(this.#reads.splice(0).map((job) => job()));
-      if (this.#hasWork()) await breathe();
+      if (this.#writes.length > 0 && (this.#reads.length === 0 || writesInARow < WRITES_IN_A_ROW)) {
+        writesInARow += 1;
+        await this.#writePhase(this.#writes.splice(0, this.#options.maxGroup));
+      } else {
+        writesInARow = 0;
+        await Promise.all(this.#reads.splice(0).map((job) => job()));
+      }
+      await breathe();
     }
   }
 
@@ -212,7 +218,10 @@ export class Loop {
   }
 }
 
-/** Lets sockets be read and written. */
+/** Write phases before those who read have their turn. */
+const WRITES_IN_A_ROW = 2;
+
+/** Answers leave, and what has come meanwhile is seen. */
 const breathe = (): Promise<void> => new Promise((resolve) => realSetImmediate(resolve));
 
 const shuttingDown = (): Overloaded => new Overloaded("InternalServerError", "The deployment is shutting down.");
