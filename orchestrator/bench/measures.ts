@@ -38,7 +38,7 @@ async function withHost<T>(stage: Stage, store: HostStore, use: (host: ReturnTyp
 }
 
 /** Steps before anything is measured, by 64 at a time: a server runs for days, what its first seconds cost is `firstAck`. Peers get as many. */
-const WARM_STEPS = 3_000;
+const WARM_STEPS = 12_000;
 
 export const warmUp = (stage: Stage, features: readonly FeatureAddress[]): Promise<number> =>
   stepRate(stage, features, 64, WARM_STEPS);

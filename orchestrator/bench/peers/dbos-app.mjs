@@ -46,7 +46,7 @@ DBOS.setConfig({
 await DBOS.launch();
 switch (process.env.MODE) {
   case "perf":
-    await rate(300, 64, 10); // the warm-up everybody gets
+    await rate(1_200, 64, 10); // the warm-up everybody gets
     say(JSON.stringify({ steps1: await rate(1, 1, 1_000), steps64: await rate(1_000, 64, 10) }));
     process.exit();
     break;

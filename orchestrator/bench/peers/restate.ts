@@ -54,7 +54,7 @@ export async function measureRestate(folder: string): Promise<PeerFigures> {
   try {
     await insist(() => post(ports.admin, "/deployments", { uri: `http://127.0.0.1:${ports.service}` }));
     await insist(() => invoke("ping"));
-    await rate(300, 64, 10); // the warm-up everybody gets
+    await rate(1_200, 64, 10); // the warm-up everybody gets
     const figures = { steps1: await rate(1, 1, 1_000), steps64: await rate(1_000, 64, 10) };
     const beganAt = Date.now();
     await eachAtOnce(SLEEPERS, 64, () => invoke("sleep/send", SLEEP_MS));
