@@ -64,27 +64,22 @@ export class Wire {
     };
     near.on("close", end);
     far.on("close", end);
-    near.on("data", (piece) => this.pass(near, far, () => this.request(piece, far, end)));
-    far.on("data", (piece) => this.pass(far, near, () => this.answer(piece, near, end)));
+    near.on("data", (piece) => this.pass(near, () => this.request(piece, far, end)));
+    far.on("data", (piece) => this.pass(far, () => this.answer(piece, near, end)));
+    near.on("drain", () => far.resume());
+    far.on("drain", () => near.resume());
   }
 
   /** Pieces of one direction stay in order: nothing is read until the one before it is through. */
-  private pass(from: Socket, to: Socket, send: () => boolean): void {
-    const go = () => {
-      if (!send()) {
-        from.pause();
-        to.once("drain", () => from.resume());
-      }
-    };
+  private pass(from: Socket, send: () => boolean): void {
     if (!this.chance(this.faults.delay)) {
-      go();
+      if (!send()) from.pause(); // until the other side has drained
       return;
     }
     this.counts.delayed++;
     from.pause();
     setTimeout(() => {
-      go();
-      from.resume();
+      if (send()) from.resume();
     }, this.faults.delayMs);
   }
 
