@@ -64,22 +64,27 @@ export class Wire {
     };
     near.on("close", end);
     far.on("close", end);
-    near.on("data", (piece) => this.pass(near, () => this.request(piece, far, end)));
-    far.on("data", (piece) => this.pass(far, () => this.answer(piece, near, end)));
-    near.on("drain", () => far.resume());
-    far.on("drain", () => near.resume());
+    near.on("data", (piece) => this.pass(near, far, () => this.request(piece, far, end)));
+    far.on("data", (piece) => this.pass(far, near, () => this.answer(piece, near, end)));
   }
 
   /** Pieces of one direction stay in order: nothing is read until the one before it is through. */
-  private pass(from: Socket, send: () => boolean): void {
+  private pass(from: Socket, to: Socket, send: () => boolean): void {
+    const go = () => {
+      if (!send()) {
+        from.pause();
+        to.once("drain", () => from.resume());
+      }
+    };
     if (!this.chance(this.faults.delay)) {
-      if (!send()) from.pause(); // until the other side has drained
+      go();
       return;
     }
     this.counts.delayed++;
     from.pause();
     setTimeout(() => {
-      if (send()) from.resume();
+      go();
+      from.resume();
     }, this.faults.delayMs);
   }
 
