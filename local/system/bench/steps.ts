@@ -29,10 +29,12 @@ const MS_PER_TICK = 10;
 interface Lane {
   readonly address: string;
   readonly id: string;
-  readonly view: Spawn["view"];
   sequence: number;
   mail: { id: string; key: string };
 }
+
+/** The letter that every step sends its own actor: what the next one consumes. */
+const POKE = "poke";
 
 const { values: options } = parseArgs({ options: { server: { type: "string" }, rows: { type: "string" } } });
 const rows = ROWS.filter(({ name }) => options.rows === undefined || options.rows.split(",").includes(name));
@@ -138,22 +140,23 @@ async function seed(url: string) {
   if (project === undefined) throw new Error("seeding made no project");
   const owned = taken.filter(({ shard }) => shard === project.shard).map(({ shard, epoch }) => ({ shard, epoch }));
   const spawns = Array.from({ length: FEATURES }, (_, index) => birthOf(`${PROJECT}/oma-${index}`));
-  const [mail] = await call<{ id: string; key: string }[]>(url, "mailbox:outside", { shard: project.shard }, "query");
+  const [mail] = await call<{ id: string; key: string; event: string }[]>(
+    url,
+    "mailbox:outside",
+    { shard: project.shard },
+    "query",
+  );
   if (mail === undefined) throw new Error("seeding posted no letter");
   const birth = stepOf(
     { address: PROJECT, id: project.id, sequence: project.sequence, mail },
-    {
-      sends: [],
-      spawns,
-    },
+    { eventType: (JSON.parse(mail.event) as { type: string }).type, sends: [], spawns },
   );
   const stored = await commit(url, owned, [birth]);
   const lanes = stored[0]?.kind === "stored" ? stored[0] : { mail: [], spawned: [] };
   const born = lanes.spawned.map(({ address, actorId }, index): Lane => {
     const posted = lanes.mail[index];
-    const spawn = spawns[index];
-    if (posted === undefined || spawn === undefined) throw new Error("a birth posted no letter");
-    return { address, id: actorId, view: spawn.view, sequence: 0, mail: posted };
+    if (posted === undefined) throw new Error("a birth posted no letter");
+    return { address, id: actorId, sequence: 0, mail: posted };
   });
   return { lanes: born, epochs: owned };
 }
@@ -184,13 +187,13 @@ function birthOf(address: string): Spawn {
       pullRequest: null,
       costUsd: 0,
     },
-    sends: [{ index: 0, to: address, event: '{"type":"poke"}' }],
+    sends: [{ index: 0, to: address, event: JSON.stringify({ type: POKE, at: 1 }) }],
     effects: [],
     timers: [],
   };
 }
 
-/** A step as the host makes them: 0.7 KB of snapshot, a letter on, every second a view, every fifth an effect. */
+/** A step as the host makes them: 0.7 KB of snapshot, a letter on, every second a change of the view, every fifth an effect. */
 function stepOf(
   { address, id, sequence, mail }: Pick<Lane, "address" | "id" | "sequence" | "mail">,
   more: Partial<Step> = {},
@@ -201,34 +204,24 @@ function stepOf(
     expectedSequence: sequence,
     source: { kind: "mail", id: mail.id as never },
     eventId: mail.key,
-    eventType: "agent.progressed",
-    event: JSON.stringify({ type: "agent.progressed", at: Date.now(), turns: sequence, note: "x".repeat(80) }),
-    cause: { kind: "actor", name: address },
+    eventType: POKE,
     at: Date.now(),
     snapshot: JSON.stringify({ value: { work: { coder: "working" } }, context: { sequence, filler: "y".repeat(650) } }),
-    machineVersion: "1",
-    status: "active",
     from: "work.coder.working hold.running",
-    to: "work.coder.working hold.running",
-    microsteps: [],
-    actions: [`send ${address} poke`],
-    ignored: false,
+    actions: [`send ${address} ${POKE}`],
     view: null,
-    sends: [{ index: 0, to: address, event: JSON.stringify({ type: "poke", at: Date.now(), filler: "z".repeat(80) }) }],
+    sends: [{ index: 0, to: address, event: JSON.stringify({ type: POKE, at: Date.now(), filler: "z".repeat(80) }) }],
     effects:
       sequence % 5 === 4
         ? [{ index: 1, kind: "comment", payload: JSON.stringify({ kind: "comment", body: "w".repeat(200) }), run: null }]
-        : [],
-    timers: [],
-    spawns: [],
+        : undefined,
     ...more,
   };
 }
 
 function nextStep(lane: Lane): Step {
-  if (lane.sequence % 2 === 0 || lane.view.kind !== "feature") return stepOf(lane);
-  const { issueId: _, branch: __, ...columns } = lane.view;
-  return stepOf(lane, { view: { ...columns, ticket: null, enteredState: true, costUsd: lane.sequence } });
+  if (lane.sequence % 2 === 0) return stepOf(lane);
+  return stepOf(lane, { view: { kind: "feature", enteredState: true, costUsd: lane.sequence } });
 }
 
 async function commit(url: string, epochs: object[], steps: Step[]): Promise<StepResult[]> {
