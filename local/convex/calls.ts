@@ -44,7 +44,7 @@ export interface MutationCall extends FunctionCall {
   /** A sync client's (session, request), for exactly-once replay. */
   readonly session?: { readonly sessionId: string; readonly requestId: number };
   /** `[args]` as JSON, when it is at hand. */
-  readonly argsJson?: string | null;
+  readonly argsJson?: string | undefined;
 }
 
 interface CallsOptions {
@@ -232,7 +232,7 @@ export class FunctionCalls implements ActionHost {
       if (replay !== null) return { ok: true, valueJson: replay.valueJson, ts: replay.ts, lines: [] };
     }
     const tx = store.begin({ kind: "mutation", nowMs: nowMs(), component: fn.home.path });
-    const run = await this.options.runner.run(this.#mutationRun(fn, call, tx, call.argsJson ?? null));
+    const run = await this.options.runner.run(this.#mutationRun(fn, call, tx));
     this.#noteMutation(fn, call, run);
     const { outcome, lines } = run;
     if (!outcome.ok) return { ok: false, failure: outcome.failure, requestId: call.origin.requestId, lines };
@@ -243,13 +243,13 @@ export class FunctionCalls implements ActionHost {
     return { ok: true, valueJson, ts, lines };
   }
 
-  #mutationRun(fn: RegisteredFunction, call: FunctionCall, tx: Transaction, argsJson: string | null = null): TransactionRequest {
+  #mutationRun(fn: RegisteredFunction, call: MutationCall, tx: Transaction): TransactionRequest {
     const { store, code } = this.options;
     return {
       code: code(),
       fn,
       args: call.args,
-      argsJson: argsJson ?? JSON.stringify([call.args]),
+      argsJson: call.argsJson ?? JSON.stringify([call.args]),
       tx,
       identity: call.identity,
       origin: call.origin,

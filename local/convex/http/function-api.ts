@@ -31,9 +31,10 @@ export class FunctionApi {
       case "query":
         if (request.method === "GET") return this.#run("query", readSearchParams(url), request, ip);
         return this.#run(route, await readObject(request), request, ip);
-      case "mutation":
       case "action":
-        return this.#runSent(route, await readText(request), request, ip);
+        return this.#run(route, await readObject(request), request, ip);
+      case "mutation":
+        return this.#mutate(await readText(request), request, ip);
       case "function":
         return this.#runAny(await readObject(request), request, ip);
       case "query_ts":
@@ -47,22 +48,12 @@ export class FunctionApi {
     }
   }
 
-  async #run(
-    kind: FunctionKind,
-    body: JsonObject,
-    request: Request,
-    ip: string | null,
-    argsJson: string | null = null,
-  ): Promise<Response> {
+  async #run(kind: Exclude<FunctionKind, "mutation">, body: JsonObject, request: Request, ip: string | null): Promise<Response> {
     const call = await this.#callOf(body, request, ip);
     const format = formatOf(body);
     switch (kind) {
       case "query":
         return reply(await this.deps.calls.query(call), format);
-      case "mutation":
-        return new Promise((resolve, reject) => {
-          this.deps.calls.submitMutation({ ...call, argsJson }, (result) => resolve(reply(result, format)), reject);
-        });
       case "action":
         return reply(await this.deps.calls.action(call), format);
       default:
@@ -71,9 +62,13 @@ export class FunctionApi {
   }
 
   /** Large arguments are not written again when they can be passed on as they were sent. */
-  async #runSent(kind: "mutation" | "action", text: string, request: Request, ip: string | null): Promise<Response> {
+  async #mutate(text: string, request: Request, ip: string | null): Promise<Response> {
     const body = parseObject(text);
-    return this.#run(kind, body, request, ip, argsAsSent(text, body));
+    const call = { ...(await this.#callOf(body, request, ip)), argsJson: argsAsSent(text, body) };
+    const format = formatOf(body);
+    return new Promise((resolve, reject) => {
+      this.deps.calls.submitMutation(call, (result) => resolve(reply(result, format)), reject);
+    });
   }
 
   // What `convex run` uses; needs no admin key for public functions, like the real one.
@@ -128,13 +123,13 @@ function decodeTs(ts: JsonValue | undefined): bigint {
   return bytes.readBigUInt64LE(0);
 }
 
-/** The array of arguments in a body that has what the stock clients send, in their order; null in any other. */
-function argsAsSent(text: string, body: JsonObject): string | null {
+/** The array of arguments in a body that has what the stock clients send, in their order; undefined in any other. */
+function argsAsSent(text: string, body: JsonObject): string | undefined {
   const { path, format, args } = body;
   const head = `{"path":${JSON.stringify(path)},"format":${JSON.stringify(format)},"args":`;
-  if (!Array.isArray(args) || args.length !== 1 || Object.keys(body).length !== 3) return null;
-  if (!text.startsWith(head) || !text.endsWith("]}")) return null;
-  if (text.includes('"args":', head.length)) return null; // what was checked is the last one
+  if (!Array.isArray(args) || args.length !== 1 || Object.keys(body).length !== 3) return undefined;
+  if (!text.startsWith(head) || !text.endsWith("]}")) return undefined;
+  if (text.includes('"args":', head.length)) return undefined; // what was checked is the last one
   return text.slice(head.length, -1);
 }
 

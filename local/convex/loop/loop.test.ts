@@ -54,7 +54,7 @@ describe("write phase", () => {
     expect(second > first).toBe(true);
   });
 
-  test("who waits is answered first: then the store is tidied, once there is nothing else to do", async () => {
+  test("L7: who waits is answered first: then the store is tidied, once there is nothing else to do", async () => {
     const { store, loop, insert } = setup();
     await loop.write(insert(0)); // the table is there now
     const order: string[] = [];
@@ -116,7 +116,7 @@ describe("write phase", () => {
 });
 
 describe("read phase", () => {
-  test("comes after two write phases at the latest, however many writes wait", async () => {
+  test("L6: comes after two write phases at the latest, however many writes wait", async () => {
     const { loop, insert } = setup();
     const order: string[] = [];
     const queue = (n: number): Promise<void> =>

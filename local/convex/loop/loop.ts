@@ -3,10 +3,10 @@
 //       earlier ones wrote. This order is the order of the world: strict serialisability by construction.
 //   L2. Output gate: nothing a job learned leaves before the group's one commit (one fsync). If that fails, every job of the group fails.
 //   L3. No commit happens during a read phase, so everything read in it is one snapshot at `store.latestTs`.
-//       What is better done while nobody waits (`store.tidy`) is done when the queues are empty and the answers are on their way.
-//       Writes that came during a write phase go before the reads, once: a subscription then runs once for both.
 //   L4. Queues are bounded: a full one refuses with Convex's own overload errors.
 //   L5. The loop never runs inside a function call's context, whoever woke it.
+//   L6. Writes that came during a write phase go before the reads, once: a subscription then runs once for both.
+//   L7. Between two phases answers leave. What is better done while nobody waits (`store.tidy`) is done after that, when the queues are empty.
 import { type Committed, Conflict, type Store, type Transaction, type WriteGroup } from "../engine/index.ts";
 import { runOutsideCalls } from "../runner/call.ts";
 import { elapsedMs, realSetImmediate } from "../runner/real-globals.ts";
@@ -50,6 +50,9 @@ interface LoopOptions {
   /** Most jobs that share one commit. Default 256. */
   readonly maxGroup?: number;
 }
+
+/** Write phases before those who read have their turn (L6). */
+const WRITES_IN_A_ROW = 2;
 
 export class Loop {
   readonly stats: LoopStats = { groups: 0, commits: 0, largestGroup: 0, commitSeconds: 0 };
@@ -218,10 +221,7 @@ export class Loop {
   }
 }
 
-/** Write phases before those who read have their turn. */
-const WRITES_IN_A_ROW = 2;
-
-/** Answers leave, and what has come meanwhile is seen. */
+/** Answers leave, and what has come meanwhile is seen (L7). */
 const breathe = (): Promise<void> => new Promise((resolve) => realSetImmediate(resolve));
 
 const shuttingDown = (): Overloaded => new Overloaded("InternalServerError", "The deployment is shutting down.");
