@@ -67,6 +67,13 @@ function count(report: string): { tests: number; failures: number } {
   }
 }
 
+/** What failed comes first: who reads a log that was cut must not be left with what passed. */
+const withoutPassed = (output: string): string =>
+  output
+    .split("\n")
+    .filter((line) => !/^(\(pass\) .*|\s*)$/.test(line))
+    .join("\n");
+
 const outcomes: Outcome[] = [];
 function tell(outcome: Outcome): void {
   outcomes.push(outcome);
@@ -75,7 +82,7 @@ function tell(outcome: Outcome): void {
     `${mark} ${outcome.suite.name.padEnd(16)} ${String(outcome.passed).padStart(4)} passed ${String(outcome.failed).padStart(3)} failed  ${outcome.seconds.toFixed(1).padStart(6)} s`,
   );
   for (const [note] of outcome.output.matchAll(/^note: .*$/gm)) console.log(`     ${note}`);
-  if (outcome.failed > 0) console.log(outcome.output.trimEnd().replace(/^/gm, "     | "));
+  if (outcome.failed > 0) console.log(withoutPassed(outcome.output).replace(/^/gm, "     | "));
 }
 
 const light = suites.filter((suite) => !suite.heavy);

@@ -22,9 +22,12 @@ const HTTP_CLIENTS = 3;
 const LANES = 2;
 /** Clients go slowly enough that lists stay short over a whole run. */
 const PAUSE_MS = 8;
-/** The next kill comes once the clients are at work again: after this many answers to WebSocket clients, at a random moment. */
+/** Most kills come once some clients are at work again: after this many answers to WebSocket clients, at a random moment. */
 const ANSWERS_BETWEEN_KILLS = 15;
 const MAX_KILL_DELAY_MS = 120;
+/** Every so many, a kill waits until every WebSocket client is at work, and falls on an action that was just sent: clients that wait longer
+ * each time before they connect again would else see nothing of a run, and a run would now and then cut no action off. */
+const ACTION_KILL_EVERY = 4;
 
 export interface CrashRun {
   readonly evidence: Evidence;
@@ -44,9 +47,15 @@ export async function runCrashes(options: { readonly kills: number; readonly see
     const random = randomFrom(options.seed);
     const ticksAfterEachStart: number[] = [];
     for (let kill = 0; kill < options.kills; kill++) {
-      const before = clients.socketAnswers;
-      await eventually(() => clients.socketAnswers >= before + ANSWERS_BETWEEN_KILLS, `clients work after ${kill} kills`, 30_000);
-      await pause(random() * MAX_KILL_DELAY_MS);
+      const before = [...clients.socketAnswers];
+      const answers = () => clients.socketAnswers.map((count, at) => count - (before[at] ?? 0));
+      if (kill % ACTION_KILL_EVERY === 0) {
+        await eventually(() => Math.min(...answers()) > 0, `every client works after ${kill} kills`, 30_000);
+        await clients.nextActionSent();
+      } else {
+        await eventually(() => sum(answers()) >= ANSWERS_BETWEEN_KILLS, `clients work after ${kill} kills`, 30_000);
+        await pause(random() * MAX_KILL_DELAY_MS);
+      }
       await server.kill9();
       server = await start();
       ticksAfterEachStart.push(await new ConvexHttpClient(server.url, { logger: false }).query(counter, { name: "ticks" }));
@@ -62,12 +71,15 @@ export async function runCrashes(options: { readonly kills: number; readonly see
   }
 }
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 type Mutable<T> = T extends readonly (infer U)[] ? U[] : never;
 
 class Clients {
-  socketAnswers = 0;
+  /** Mutations answered so far, by WebSocket client. */
+  readonly socketAnswers: number[] = Array.from({ length: SOCKET_CLIENTS }, () => 0);
+  #actionSent = Promise.withResolvers<void>();
   #isStopping = false;
   readonly #sockets: ConvexClient[];
   readonly #acknowledged: Mutable<Evidence["acknowledged"]> = [];
@@ -99,6 +111,11 @@ class Clients {
 
   stop(): void {
     this.#isStopping = true;
+  }
+
+  /** Resolves at the moment a client sends its next action. */
+  nextActionSent(): Promise<void> {
+    return this.#actionSent.promise;
   }
 
   async close(): Promise<void> {
@@ -160,7 +177,7 @@ class Clients {
       const key = `socket ${at}.${lane}.${n}`;
       const withAction = random() < 0.2;
       const count = await client.mutation(note, { key, by: `socket ${at}`, delayMs: Math.floor(random() * 400), withAction });
-      this.socketAnswers++;
+      this.socketAnswers[at] = (this.socketAnswers[at] ?? 0) + 1;
       this.#acknowledged.push({ key, count });
       this.#scheduled.push(key);
       if (withAction) this.#scheduledActions.push(key);
@@ -172,7 +189,10 @@ class Clients {
   async #actionLane(client: ConvexClient, at: number): Promise<void> {
     for (let n = 0; !this.#isStopping; n++) {
       const key = `action ${at}.${n}`;
-      const isDone = await client.action(actForClient, { key }).then(
+      const answer = client.action(actForClient, { key });
+      this.#actionSent.resolve();
+      this.#actionSent = Promise.withResolvers<void>();
+      const isDone = await answer.then(
         () => true,
         () => false,
       );
