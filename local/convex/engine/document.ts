@@ -4,7 +4,9 @@ import type { Key } from "./keys.ts";
 import {
   DOCUMENT_RULES,
   type JsonObject,
+  type Measure,
   measureDocument,
+  measurePatched,
   resolveCommitTs,
   SYSTEM_DOCUMENT_RULES,
   sortFields,
@@ -23,7 +25,8 @@ export class Document {
     fields: JsonObject | null,
     text: string | null,
     private size: number,
-    readonly hasCommitTs: boolean,
+    /** Size by Convex's own formula; null when nobody has measured it. */
+    private readonly measured: Measure | null,
   ) {
     this.fieldsCache = fields;
     this.textCache = text;
@@ -40,14 +43,31 @@ export class Document {
 
   /** A committed document, as its row has it. Sizes of committed documents are those of their text. */
   static committed(table: Table, id: string, rid: number, text: string): Document {
-    return new Document(table, id, rid, null, text, text.length, false);
+    return new Document(table, id, rid, null, text, text.length, null);
   }
 
   /** A document a transaction wants to write; `_id` and `_creationTime` included. @throws {FunctionError} when a field or a limit forbids it */
   static pending(table: Table, id: string, fields: JsonObject): Document {
     const sorted = sortFields(fields);
-    const { sizeBytes, hasCommitTs } = measureDocument(sorted, table.isSystem ? SYSTEM_DOCUMENT_RULES : DOCUMENT_RULES);
-    return new Document(table, id, null, sorted, null, sizeBytes, hasCommitTs);
+    return Document.measuredAs(table, id, sorted, measureDocument(sorted, rulesOf(table)));
+  }
+
+  /** As pending, for this one with fields set or removed. @param changed has them by name @param fields as they all are then */
+  patched(changed: JsonObject, fields: JsonObject): Document {
+    const { table, id, measured } = this;
+    if (measured === null || measured.hasCommitTs) return Document.pending(table, id, fields);
+    const patch = { before: this.fields, sizeBefore: measured.sizeBytes, changed, after: fields };
+    const measure = measurePatched(patch, rulesOf(table));
+    return measure ? Document.measuredAs(table, id, fields, measure) : Document.pending(table, id, fields);
+  }
+
+  private static measuredAs(table: Table, id: string, sorted: JsonObject, measure: Measure): Document {
+    return new Document(table, id, null, sorted, null, measure.sizeBytes, measure);
+  }
+
+  /** Does a commit timestamp wait in it for its commit? */
+  get hasCommitTs(): boolean {
+    return this.measured?.hasCommitTs ?? false;
   }
 
   get fields(): JsonObject {
@@ -100,3 +120,5 @@ export class Document {
     return Document.pending(this.table, this.id, resolveCommitTs(this.fields, ts) as JsonObject); // an object stays one
   }
 }
+
+const rulesOf = (table: Table) => (table.isSystem ? SYSTEM_DOCUMENT_RULES : DOCUMENT_RULES);

@@ -2,7 +2,7 @@
 // Answers yes or no and nothing more; what is wrong, in words, is validators.ts.
 import { compareKeys, encodeKey } from "./keys.ts";
 import type { Rule, TableOfId } from "./validators.ts";
-import { isObject, type JsonValue, kindOf } from "./values.ts";
+import { isObject, type JsonObject, type JsonValue, kindOf } from "./values.ts";
 
 /** True when the value matches. Never throws, however hostile the value. */
 export type Fits = (value: JsonValue, tableOf: TableOfId) => boolean;
@@ -55,7 +55,28 @@ export function compileFits(rule: Rule, systemFieldsAllowed = false): Fits {
   }
 }
 
-const SYSTEM_FIELDS: ReadonlySet<string> = new Set(["_id", "_creationTime"]);
+/**
+ * The same for a document that matched before some of its fields were set or removed: those alone are looked at, however many it has.
+ * @param changed has them by name; what they are now, `document` says
+ */
+export type PatchFits = (document: JsonObject, changed: JsonObject, tableOf: TableOfId) => boolean;
+
+/** Null when the rule takes the whole document to tell. */
+export function compilePatchFits(rule: Rule): PatchFits | null {
+  if (rule.type !== "object") return null;
+  const checks = new Map([...rule.fields].map(([name, { rule, isOptional }]) => [name, { fits: compileFits(rule), isOptional }]));
+  return (document, changed, tableOf) => {
+    for (const name in changed) {
+      const check = checks.get(name);
+      const value = Object.hasOwn(document, name) ? document[name] : undefined;
+      if (value === undefined ? check?.isOptional === false : !(check?.fits(value, tableOf) ?? SYSTEM_FIELDS.includes(name)))
+        return false;
+    }
+    return true;
+  };
+}
+
+const SYSTEM_FIELDS: readonly string[] = ["_id", "_creationTime"];
 
 interface FieldCheck {
   readonly name: string;
@@ -72,7 +93,8 @@ function objectFits(rule: Rule & { type: "object" }, systemFieldsAllowed: boolea
   // Members of a union mostly differ in a literal: looked at first, it spares the other fields.
   const isLiteral = ({ name }: FieldCheck) => rule.fields.get(name)?.rule.type === "literal";
   checks.sort((a, b) => Number(isLiteral(b)) - Number(isLiteral(a)));
-  const isKnown = (name: string) => rule.fields.has(name) || (systemFieldsAllowed && SYSTEM_FIELDS.has(name));
+  const system = systemFieldsAllowed ? SYSTEM_FIELDS.filter((name) => !rule.fields.has(name)) : [];
+  const isKnown = (name: string) => rule.fields.has(name) || system.includes(name);
   return (value, tableOf) => {
     if (!isObject(value)) return false;
     let found = 0;
@@ -86,6 +108,7 @@ function objectFits(rule: Rule & { type: "object" }, systemFieldsAllowed: boolea
         found++;
       }
     }
+    for (const name of system) if (value[name] !== undefined) found++;
     for (const _ in value) found--;
     if (found !== 0) for (const name in value) if (!isKnown(name)) return false;
     return kindOf(value) === "object";

@@ -245,7 +245,7 @@ export class Transaction {
       const element = fields[name];
       if (element !== undefined && kindOf(element) === "undefined") delete merged[name];
     }
-    this.write({ id, table, committed, next: Document.pending(table, id, merged) });
+    this.write({ id, table, committed, next: old.patched(fields, merged) }, fields);
   }
 
   private put(tableName: string | undefined, id: string, value: JsonValue, access: Access): void {
@@ -261,10 +261,15 @@ export class Transaction {
     this.write({ id, table, committed, next: null });
   }
 
-  private write(write: PendingWrite): void {
+  /** @param changed of a patch: the fields it sets or removes */
+  private write(write: PendingWrite, changed: JsonObject | null = null): void {
     const { next, table } = write;
     if (next && table.validator) {
-      const problem = table.validator.checkDocument(next.fields, (id) => this.tableOf(id));
+      const tableOf = (id: string) => this.tableOf(id);
+      const problem =
+        changed === null
+          ? table.validator.checkDocument(next.fields, tableOf)
+          : table.validator.checkPatched(next.fields, changed, tableOf);
       if (problem) {
         throw new FunctionError(
           "SchemaEnforcementError",

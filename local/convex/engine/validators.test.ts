@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { convexToJson, type GenericValidator, type Value, v } from "convex/values";
+import fc from "fast-check";
 import { Validator } from "./validators.ts";
 import type { JsonObject, JsonValue } from "./values.ts";
 
@@ -92,6 +93,42 @@ describe("validators", () => {
     expect(validator.checkDocument(document, tableOf)).toBeNull();
     expect(validator.check(document, tableOf)).toContain("extra field `_creationTime`");
     expect(parse(v.object({})).checkDocument(document, tableOf)).toContain("Object: {a: 1.0}");
+  });
+
+  test("a patched document fits when it would fit looked at whole", () => {
+    const validators = [
+      v.object({ a: v.number(), b: v.optional(v.string()), c: v.optional(v.id("users")) }),
+      v.object({ a: v.union(v.number(), v.string()), constructor: v.optional(v.number()) }),
+      v.union(v.object({ a: v.literal(1), b: v.string() }), v.object({ a: v.number(), c: v.optional(v.any()) })),
+      v.any(),
+    ];
+    const wrong = fc.constantFrom(undefined, 2, "p1", null, { $integer: "AQAAAAAAAAA=" });
+    const mostly = (...right: (JsonValue | undefined)[]) =>
+      fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...right) }, { weight: 1, arbitrary: wrong });
+    const fields = fc.record({
+      a: mostly(1, "text"),
+      b: mostly("text", undefined),
+      c: mostly("u1", undefined),
+      constructor: mostly(undefined),
+      extra: mostly(undefined),
+    });
+    const document = (some: object): JsonObject => ({ ...JSON.parse(JSON.stringify(some)), _creationTime: 1, _id: "u1" });
+    const seen = { fit: 0, unfit: 0 };
+    fc.assert(
+      fc.property(fc.constantFrom(...validators), fields, fields, (validator, one, other) => {
+        const parsed = parse(validator);
+        const before = document(one);
+        if (parsed.checkDocument(before, tableOf) !== null) return;
+        const changed = JSON.parse(JSON.stringify(other)) as JsonObject;
+        const after: JsonObject = { ...before, ...changed };
+        for (const field in changed) if (field === "b") delete after[field];
+        const problem = parsed.checkDocument(after, tableOf);
+        seen[problem === null ? "fit" : "unfit"]++;
+        expect(parsed.checkPatched(after, changed, tableOf)).toBe(problem);
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(Math.min(seen.fit, seen.unfit)).toBeGreaterThan(100);
   });
 
   test("V1: malformed values get an answer, never a throw", () => {

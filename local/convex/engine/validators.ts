@@ -4,7 +4,7 @@
 //   V3. `fits` and `mismatch` agree. Nearly every value fits, and union members that do not are no news: texts are made afterwards.
 // Whether a value fits is fits.ts; how validators and values print in the texts is validator-text.ts.
 import { SchemaRefused } from "./errors.ts";
-import { compileFits, type Fits, isSame } from "./fits.ts";
+import { compileFits, compilePatchFits, type Fits, isSame, type PatchFits } from "./fits.ts";
 import { showValidator, showValue } from "./validator-text.ts";
 import { isObject, type JsonObject, type JsonValue, kindOf } from "./values.ts";
 
@@ -32,10 +32,12 @@ const SYSTEM_FIELDS: ReadonlySet<string> = new Set(["_id", "_creationTime"]);
 export class Validator {
   private readonly valueFits: Fits;
   private readonly documentFits: Fits;
+  private readonly patchFits: PatchFits | null;
 
   private constructor(readonly rule: Rule) {
     this.valueFits = compileFits(rule);
     this.documentFits = compileFits(rule, true);
+    this.patchFits = compilePatchFits(rule);
   }
 
   /** @throws {SchemaRefused} when the JSON is no validator */
@@ -50,7 +52,17 @@ export class Validator {
 
   /** As check, for a stored document: `_id` and `_creationTime` at the top are not the validator's business. */
   checkDocument(document: JsonObject, tableOf: TableOfId): string | null {
-    return this.documentFits(document, tableOf) ? null : textOf(this.rule, document, { tableOf, systemFieldsAllowed: true });
+    return this.documentFits(document, tableOf) ? null : this.documentText(document, tableOf);
+  }
+
+  /** As checkDocument, for one that matched until the fields in `changed` were set or removed. */
+  checkPatched(document: JsonObject, changed: JsonObject, tableOf: TableOfId): string | null {
+    const isFit = this.patchFits?.(document, changed, tableOf) ?? this.documentFits(document, tableOf);
+    return isFit ? null : this.documentText(document, tableOf);
+  }
+
+  private documentText(document: JsonObject, tableOf: TableOfId): string {
+    return textOf(this.rule, document, { tableOf, systemFieldsAllowed: true });
   }
 
   /** The validator as the developer would write it, e.g. `v.object({name: v.string()})`. */

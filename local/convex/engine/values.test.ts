@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { convexToJson, getConvexSize, type Value } from "convex/values";
-import { type JsonObject, measureDocument, measureValue, resolveCommitTs, sortFields } from "./values.ts";
+import fc from "fast-check";
+import { type JsonObject, measureDocument, measurePatched, measureValue, resolveCommitTs, sortFields } from "./values.ts";
 
 const EVERY_KIND = {
   a: null,
@@ -59,5 +60,68 @@ describe("values", () => {
   test("a field called __proto__ survives sorting", () => {
     const sorted = sortFields(JSON.parse('{"b":1,"__proto__":{"x":1}}'));
     expect(JSON.stringify(sorted)).toBe('{"__proto__":{"x":1},"b":1}');
+  });
+});
+
+describe("the size of a patched document", () => {
+  const size = (document: JsonObject): number | string => {
+    try {
+      return measureDocument(document).sizeBytes;
+    } catch (error) {
+      return String(error);
+    }
+  };
+  const sizePatched = (before: JsonObject, after: JsonObject): number | string | undefined => {
+    const changed = { ...before, ...after };
+    for (const field in changed) if (before[field] === after[field]) delete changed[field];
+    try {
+      return measurePatched({ before, sizeBefore: measureDocument(before).sizeBytes, changed, after })?.sizeBytes;
+    } catch (error) {
+      return String(error);
+    }
+  };
+
+  test("is what measuring it whole says, for any fields set or removed", () => {
+    const value = fc.oneof(
+      fc.constant(undefined),
+      fc.integer(),
+      fc.string({ unit: "grapheme" }),
+      fc.array(fc.string()),
+      fc.dictionary(fc.constantFrom("x", "y"), fc.boolean()),
+    );
+    const fields = fc.record({ a: value, b: value, c: value });
+    const plain = (each: object) => JSON.parse(JSON.stringify(each)) as JsonObject;
+    let compared = 0;
+    fc.assert(
+      fc.property(fields, fields, (one, other) => {
+        const [before, after] = [plain(one), plain(other)];
+        const patched = sizePatched(before, after);
+        const isWider = Object.keys(after).some((field) => !Object.hasOwn(before, field));
+        if (isWider) return expect(patched).toBeUndefined();
+        compared++;
+        expect(patched).toBe(size(after));
+      }),
+      { numRuns: 2000 },
+    );
+    expect(compared).toBeGreaterThan(100);
+  });
+
+  test("is refused with the same words", () => {
+    const [deep] = Array.from({ length: 16 }).reduce<JsonObject[]>(([inner]) => [{ a: inner ?? 1 }], []);
+    const texts: JsonObject[] = [
+      { a: "x".repeat(1 << 20) },
+      { a: deep ?? null },
+      { a: { ключ: 1 } },
+      { a: { $float: 1 } },
+      { a: new Array(8193).fill(1) },
+    ];
+    for (const after of texts) {
+      expect(size(after)).toBeString();
+      expect(sizePatched({ a: 1 }, after)).toBe(size(after));
+    }
+  });
+
+  test("is left to a whole measure while a commit timestamp waits in it", () => {
+    expect(sizePatched({ a: 1 }, { a: { $commitTs: null } })).toBeUndefined();
   });
 });

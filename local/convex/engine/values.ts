@@ -117,10 +117,30 @@ type Measuring = Measure & { readonly maxNesting: number };
 export function measureDocument(document: JsonObject, { maxBytes, maxNesting } = DOCUMENT_RULES): Measure {
   const measure: Measuring = { sizeBytes: 0, hasCommitTs: false, maxNesting };
   measure.sizeBytes = sizeOf(document, 1, measure);
-  if (measure.sizeBytes > maxBytes) {
-    const [size, limit] = [(measure.sizeBytes / (1 << 20)).toFixed(2), maxBytes / (1 << 20)];
-    throw new FunctionError("ValueTooLarge", `Value is too large (${size} MiB > maximum size ${limit} MiB)`);
+  checkSize(measure.sizeBytes, maxBytes);
+  return measure;
+}
+
+/**
+ * As measureDocument, of a document that was measured before some of its fields were set or removed: those alone are looked at, however
+ * many it has. Null when a field was added or a commit timestamp waits somewhere: it is to be measured whole.
+ * @param before as it was @param sizeBefore its own @param changed has the fields by name; what they are now, `after` says
+ */
+export function measurePatched(
+  { before, sizeBefore, changed, after }: { before: JsonObject; sizeBefore: number; changed: JsonObject; after: JsonObject },
+  { maxBytes, maxNesting } = DOCUMENT_RULES,
+): Measure | null {
+  const measure: Measuring = { sizeBytes: sizeBefore, hasCommitTs: false, maxNesting };
+  for (const field in changed) {
+    if (!Object.hasOwn(before, field)) {
+      if (Object.hasOwn(after, field)) return null;
+      continue;
+    }
+    measure.sizeBytes -= sizeOfField(field, before[field], measure);
+    if (Object.hasOwn(after, field)) measure.sizeBytes += sizeOfField(field, after[field], measure);
   }
+  if (measure.hasCommitTs) return null;
+  checkSize(measure.sizeBytes, maxBytes);
   return measure;
 }
 
@@ -130,6 +150,16 @@ export function measureValue(value: JsonValue): Measure {
   measure.sizeBytes = sizeOf(value, 0, measure);
   return measure;
 }
+
+function checkSize(sizeBytes: number, maxBytes: number): void {
+  if (sizeBytes <= maxBytes) return;
+  const [size, limit] = [(sizeBytes / (1 << 20)).toFixed(2), maxBytes / (1 << 20)];
+  throw new FunctionError("ValueTooLarge", `Value is too large (${size} MiB > maximum size ${limit} MiB)`);
+}
+
+/** Of a document, whose fields are one deep. */
+const sizeOfField = (field: string, value: JsonValue | undefined, measure: Measuring): number =>
+  value === undefined ? 0 : field.length + 1 + sizeOf(value, 2, measure);
 
 function sizeOf(value: JsonValue, depth: number, measure: Measuring): number {
   switch (typeof value) {
