@@ -175,7 +175,7 @@ describe("a commit over two shards that is stored without an answer, while one o
           if (tries === 1) {
             expect(epochs).toHaveLength(2);
             await commit(epochs, steps);
-            world.tables.steal(shop, "a thief", 100_000_000);
+            world.tables.ownership.steal(shop, "a thief", 100_000_000);
             isStolen = true;
           }
           throw new Unanswered("the answer was lost");

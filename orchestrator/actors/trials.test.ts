@@ -80,7 +80,7 @@ describe("an event that cannot be taken", () => {
   test("one whose last failure was counted under an ownership that is over by the answer goes on when a person puts it back", async () => {
     const world = oneFeature();
     world.tables.deliver(FEATURE, "garbage", "{not json", CAUSE);
-    const late = startParkingLate(world, 30_000, () => world.tables.steal(shardOf(PROJECT), "thief", 0));
+    const late = startParkingLate(world, 30_000, () => world.tables.ownership.steal(shardOf(PROJECT), "thief", 0));
     await world.until("it is parked, and the shard has been taken over again", () => late.isAnswered);
     await world.pass(1_000);
     world.tables.decide(FEATURE, "drop");

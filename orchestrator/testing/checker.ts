@@ -16,7 +16,8 @@ import {
 } from "@omakase/machines";
 import type { AnyMachineSnapshot, AnyStateMachine } from "xstate";
 import type { FarEnds } from "./far-ends.ts";
-import { type ActorRow, askId, type Tables, type TransitionRow } from "./tables.ts";
+import type { ActorRow, TransitionRow } from "./rows.ts";
+import { askId, type Tables } from "./tables.ts";
 
 /** What is wrong, one sentence each with the invariant's name; `isAtRest` adds what must hold once nothing more will happen. */
 export function wrongs(tables: Tables, ends: FarEnds, isAtRest: boolean): string[] {

@@ -7,8 +7,9 @@ import type { Choices } from "@omakase/machines/testing/seeded";
 import { clientToken, uuidFor } from "../actors/effect-tokens.ts";
 import type { EffectContext, Performed, PerformedKind, Performers } from "../actors/performer.ts";
 import { OmakaseError } from "../errors.ts";
+import type { OutboxRow } from "./rows.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
-import type { OutboxRow, Tables } from "./tables.ts";
+import type { Tables } from "./tables.ts";
 
 /** One call as the far side saw it. */
 export interface Call {

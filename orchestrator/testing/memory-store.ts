@@ -3,8 +3,9 @@
 
 import type { LoadCursor, LoadPage, Mail } from "../../convex/steps.ts";
 import type { HostStore } from "../store/host-store.ts";
+import type { MailRow } from "./rows.ts";
 import type { Process } from "./scheduler.ts";
-import type { MailRow, Tables } from "./tables.ts";
+import type { Tables } from "./tables.ts";
 
 const WINDOW = 4;
 const PAGE_ROWS = 3;
@@ -12,8 +13,8 @@ const ANSWERED = 3;
 
 export function createMemoryStore(tables: Tables, process: Process, owner: string): HostStore {
   return {
-    attend: (held, ttlMs, sinceMs) => process.call(() => tables.attend(owner, held, ttlMs, sinceMs)),
-    release: (leases, isLeaving) => process.call(() => tables.release(owner, leases, isLeaving)),
+    attend: (held, ttlMs, sinceMs) => process.call(() => tables.ownership.attend(owner, held, ttlMs, sinceMs)),
+    release: (leases, isLeaving) => process.call(() => tables.ownership.release(owner, leases, isLeaving)),
     watchRoster: (onChange) => watchRoster(tables, process, onChange),
     load: (shard, cursor) => process.call(() => page(tables, shard, cursor)),
     actors: (addresses) => process.call(() => addresses.slice(0, ANSWERED).map((address) => tables.actors.get(address) ?? null)),

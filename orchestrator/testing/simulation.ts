@@ -206,7 +206,7 @@ class Simulated {
   /** One shard is taken from its owner, by somebody who is not heard of again: any process may take it then, its owner too. */
   private steal(): void {
     const [shard] = this.choices.pick([...this.tables.shards]);
-    this.tables.steal(shard, "somebody who dies at once", this.choices.next() * 3_000);
+    this.tables.ownership.steal(shard, "somebody who dies at once", this.choices.next() * 3_000);
   }
 
   /** Kills, stops and starts processes until `endsAt`. */

@@ -1,188 +1,46 @@
-// The host's tables in memory, with the promises of convex/host.ts and convex/shards.ts: every call is a transaction, whole or not
-// at all, and may be made again. Written from docs/design/data.md, not from the code it stands in for. Guards can be taken out one
-// at a time, to see that the checker misses them.
+// The host's tables in memory, with the promises of convex/host.ts: every call is a transaction, whole or not at all, and may be made
+// again. Written from docs/design/data.md, not from the code it stands in for. Guards can be taken out one at a time, to see that the
+// checker misses them.
 
 import { actorKind } from "@omakase/machines";
-import { type Failure, isPoison, parkedBecause, type Trouble, troubleAfter } from "../../convex/poison.ts";
+import { type Failure, isPoison, parkedBecause, troubleAfter } from "../../convex/poison.ts";
 import { shardOf } from "../../convex/shardOf.ts";
-import { fairShares } from "../../convex/shares.ts";
 import {
   type Actor,
   type Answer,
-  type Attendance,
   type Epoch,
   type Mail,
-  type PendingEffect,
   type Posted,
   type Settled,
   type Settlement,
-  type Spawn,
   type Step,
   type StepResult,
   type WholeStep,
   wholeStep,
 } from "../../convex/steps.ts";
 import { Conflict, Fenced, Refused } from "../store/host-store.ts";
+import { Ownership } from "./ownership.ts";
+import { type ActorRow, type MailRow, type OutboxRow, Rows } from "./rows.ts";
 
 export type Guard = "epoch" | "receipt" | "sequence" | "settledOnce" | "armedSequence";
-
-export interface ActorRow extends Actor {
-  /** The snapshot of its initial transition: where a fold of its log begins. */
-  readonly bornWith: string;
-  readonly bornOf: string;
-  readonly view: Step["view"] | Spawn["view"];
-}
-
-export interface TransitionRow extends Pick<WholeStep, "actor" | "eventId" | "eventType" | "at" | "ignored" | "from" | "to"> {
-  readonly event: string;
-  readonly cause: Mail["cause"];
-  readonly sequence: number;
-  /** The epoch of the owner that stored it. */
-  readonly epoch: number;
-  readonly storedAt: number;
-}
-
-export interface OutboxRow extends PendingEffect {
-  readonly shard: number;
-  readonly state: "pending" | "done" | "failed";
-  readonly error: string | null;
-  readonly storedAt: number;
-  /** How often it was settled: once, if all is well. */
-  readonly settled: number;
-}
-
-export interface TimerRow {
-  readonly actor: string;
-  readonly timerId: string;
-  readonly armedSequence: number;
-  readonly dueAt: number;
-}
-
-export interface MailRow extends Mail {
-  readonly shard: number;
-}
-
-interface ShardRow {
-  readonly epoch: number;
-  /** "" is nobody. */
-  readonly owner: string;
-  readonly freeSince: number;
-}
-
-interface HeartbeatRow {
-  readonly heardAt: number;
-  readonly ttlMs: number;
-}
 
 type Asks = Pick<WholeStep, "sends" | "effects" | "timers">;
 type Ending = Pick<Settlement, "state" | "error" | "answer"> & { mail: Answer[] };
 
-export class Tables {
-  readonly actors = new Map<string, ActorRow>();
-  readonly mailbox = new Map<string, MailRow>();
-  readonly transitions: TransitionRow[] = [];
-  readonly outbox = new Map<string, OutboxRow>();
-  readonly timers = new Map<string, TimerRow>();
-  readonly troubles = new Map<string, Trouble>();
-  readonly shards = new Map<number, ShardRow>();
-  readonly heartbeats = new Map<string, HeartbeatRow>();
-  /** Told after each transaction. */
-  readonly watchers = new Set<() => void>();
+export class Tables extends Rows {
+  readonly ownership: Ownership;
   readonly without = new Set<Guard>();
   /** Works out what the commit that asks answers, by kind of effect. */
   readonly questions = new Map<string, (row: OutboxRow) => Ending>();
-  readonly #receipts = new Map<string, number>();
-  #undo: (() => void)[] = [];
   #ids = 0;
 
   /** @param elapsed true time, when the store's clock may jump: for the checker */
   constructor(
     readonly now: () => number,
     private readonly elapsed = now,
-  ) {}
-
-  /** @throws what `work` throws, with everything it wrote taken back */
-  transaction<Result>(work: () => Result): Result {
-    this.#undo = [];
-    try {
-      const result = work();
-      for (const watcher of this.watchers) watcher();
-      return result;
-    } catch (error) {
-      for (const undo of this.#undo.reverse()) undo();
-      throw error;
-    }
-  }
-
-  /** A backup of everything, as it is now. @returns puts it back, whatever has happened since */
-  backup(): () => void {
-    const tables = [
-      this.actors,
-      this.mailbox,
-      this.outbox,
-      this.timers,
-      this.troubles,
-      this.shards,
-      this.heartbeats,
-      this.#receipts,
-    ] as Map<unknown, unknown>[];
-    const copies = tables.map((table) => new Map(table));
-    const steps = this.transitions.length;
-    return () => {
-      for (const [index, table] of tables.entries()) {
-        table.clear();
-        for (const [key, row] of copies[index] ?? []) table.set(key, row);
-      }
-      this.transitions.length = steps;
-      for (const watcher of this.watchers) watcher();
-    };
-  }
-
-  attend(owner: string, held: readonly Epoch[], ttlMs: number, sinceMs: number | null): Attendance {
-    return this.transaction(() => {
-      const now = this.now();
-      const before = this.heartbeats.get(owner);
-      const jumpMs = before && sinceMs !== null ? now - before.heardAt - sinceMs : 0;
-      for (const [name, beat] of this.heartbeats) {
-        const isPast = beat.heardAt + beat.ttlMs <= now;
-        if (name === owner || !(isPast || beat.heardAt > now)) continue;
-        if (isPast && jumpMs <= beat.ttlMs) this.#remove(name, beat.heardAt);
-        else this.put(this.heartbeats, name, { ...beat, heardAt: now });
-      }
-      this.put(this.heartbeats, owner, { heardAt: now, ttlMs });
-      const owners = new Map([...this.heartbeats.keys()].map((name) => [name, this.#ownedBy(name).length]));
-      const share = fairShares(owners, this.shards.size).get(owner) ?? 0;
-      const mine = this.#ownedBy(owner);
-      const isHeld = (shard: number) =>
-        held.some((one) => one.shard === shard && mine.includes(shard) && this.shards.get(shard)?.epoch === one.epoch);
-      const lost = held.filter(({ shard }) => !isHeld(shard)).map(({ shard }) => shard);
-      const free = [...this.shards].filter(([, row]) => !owners.has(row.owner)).map(([shard]) => shard);
-      const given = [...mine.filter((shard) => !isHeld(shard)), ...free.slice(0, Math.max(0, share - mine.length))];
-      const taken = given.map((shard) => this.#take(shard, owner, before ? now - before.heardAt : null));
-      const others = [...this.heartbeats].filter(([name]) => name !== owner);
-      const nextEndMs = others.length === 0 ? null : Math.min(...others.map(([, beat]) => beat.heardAt + beat.ttlMs - now));
-      const surplus = mine.slice(Math.min(mine.length, share));
-      return { isReplaced: false, lost, taken, surplus, nextEndMs };
-    });
-  }
-
-  release(owner: string, leases: readonly Epoch[], isLeaving: boolean): void {
-    this.transaction(() => {
-      for (const { shard, epoch } of leases) {
-        const row = this.shards.get(shard);
-        if (row?.owner === owner && row.epoch === epoch)
-          this.put(this.shards, shard, { epoch, owner: "", freeSince: this.now() });
-      }
-      if (isLeaving && this.#ownedBy(owner).length === 0) this.#delete(this.heartbeats, owner);
-    });
-  }
-
-  /** A shard is somebody else's from now on, until that is not heard for `ttlMs`; 0: nobody's at once. */
-  steal(shard: number, thief: string, ttlMs: number): void {
-    this.transaction(() => {
-      this.put(this.heartbeats, thief, { heardAt: this.now(), ttlMs });
-      this.#take(shard, thief, null);
-    });
+  ) {
+    super();
+    this.ownership = new Ownership(this, now);
   }
 
   commit(epochs: readonly Epoch[], steps: readonly Step[]): StepResult[] {
@@ -281,7 +139,7 @@ export class Tables {
         if (decision === "drop" && mail.actor === address && mail.key === eventId)
           this.put(this.mailbox, mail.id, { ...mail, event: JSON.stringify(letter) });
       this.put(this.actors, address, { ...row, status: "active", parkedReason: null });
-      this.#delete(this.troubles, address);
+      this.remove(this.troubles, address);
       this.#moveMail(address, "outside");
       const released = JSON.stringify({ ...letter, type: "actor.released" });
       this.#insertMail(address, `command:${this.#ids}`, released, { kind: "person", name: "Dana" }, "outside");
@@ -294,7 +152,7 @@ export class Tables {
       const row = this.actors.get(actor);
       if (!row) return "unknown";
       if (
-        this.#receipts.has(receipt(actor, key)) ||
+        this.receipts.has(receipt(actor, key)) ||
         [...this.mailbox.values()].some((mail) => mail.actor === actor && mail.key === key)
       )
         return "duplicate";
@@ -321,34 +179,6 @@ export class Tables {
     for (const { shard, epoch } of epochs) if (this.shards.get(shard)?.epoch !== epoch) throw new Fenced(shard);
   }
 
-  protected put<Key, Row>(table: Map<Key, Row>, key: Key, row: Row): void {
-    const before = table.get(key);
-    this.#undo.push(() => (before === undefined ? table.delete(key) : table.set(key, before)));
-    table.set(key, row);
-  }
-
-  #delete<Key, Row>(table: Map<Key, Row>, key: Key): void {
-    const before = table.get(key);
-    if (before === undefined) return;
-    this.#undo.push(() => table.set(key, before));
-    table.delete(key);
-  }
-
-  #ownedBy = (owner: string) => [...this.shards].filter(([, row]) => row.owner === owner).map(([shard]) => shard);
-
-  #take(shard: number, owner: string, ownMs: number | null): Attendance["taken"][number] {
-    const row = this.shards.get(shard) ?? { epoch: 0, owner: "", freeSince: 0 };
-    const epoch = row.epoch + 1;
-    this.put(this.shards, shard, { epoch, owner, freeSince: 0 });
-    return { shard, epoch, unattendedMs: row.owner === owner ? ownMs : row.freeSince === 0 ? null : this.now() - row.freeSince };
-  }
-
-  #remove(name: string, heardAt: number): void {
-    this.#delete(this.heartbeats, name);
-    for (const shard of this.#ownedBy(name))
-      this.put(this.shards, shard, { epoch: this.shards.get(shard)?.epoch ?? 0, owner: "", freeSince: heardAt });
-  }
-
   #apply(step: WholeStep, epochs: readonly Epoch[]): StepResult {
     const { source, actor: address, eventId, eventType } = step;
     const letter = source.kind === "mail" ? this.mailbox.get(source.id) : undefined;
@@ -364,14 +194,13 @@ export class Tables {
     if (actor.status === "parked") throw new Refused(`${address} is parked`, "parked");
     if (actor.sequence !== step.expectedSequence && !this.without.has("sequence")) throw new Conflict(address);
     const sequence = step.expectedSequence + 1;
-    if (source.kind === "mail") this.#delete(this.mailbox, source.id);
-    else this.#delete(this.timers, timerKey(address, source.timerId));
+    if (source.kind === "mail") this.remove(this.mailbox, source.id);
+    else this.remove(this.timers, timerKey(address, source.timerId));
     const { event, cause } = this.#eventOf(step, letter);
     const { at, ignored, from, to } = step;
     const row = { actor: address, sequence, eventId, eventType, event, cause, at, ignored, from, to };
-    this.transitions.push({ ...row, epoch: epoch.epoch, storedAt: this.elapsed() });
-    this.#undo.push(() => this.transitions.pop());
-    this.put(this.#receipts, receipt(address, eventId), sequence);
+    this.append({ ...row, epoch: epoch.epoch, storedAt: this.elapsed() });
+    this.put(this.receipts, receipt(address, eventId), sequence);
     const { snapshot, machineVersion, status, view } = step;
     this.put(this.actors, address, {
       ...actor,
@@ -401,7 +230,7 @@ export class Tables {
 
   #repeated(step: WholeStep): StepResult {
     const { actor: address, eventId, source } = step;
-    const sequence = this.#receipts.get(receipt(address, eventId));
+    const sequence = this.receipts.get(receipt(address, eventId));
     if (sequence === undefined) {
       if (source.kind === "timer") return { kind: "stale" };
       throw new Refused(`nobody sent "${eventId}" to ${address}`, "unknownEvent");
@@ -427,7 +256,7 @@ export class Tables {
 
   #ask(actor: string, sequence: number, { sends, effects, timers }: Asks): Posted[] {
     for (const { timerId, dueAt } of timers) {
-      if (dueAt === null) this.#delete(this.timers, timerKey(actor, timerId));
+      if (dueAt === null) this.remove(this.timers, timerKey(actor, timerId));
       else this.put(this.timers, timerKey(actor, timerId), { actor, timerId, armedSequence: sequence, dueAt });
     }
     for (const { index, kind, payload } of effects) {
