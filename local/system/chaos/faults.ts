@@ -1,8 +1,11 @@
 // What goes wrong besides death: faults ordered at the stand-ins, weather on the wires, a full disk, a clock that jumps. Each is one
 // line of the trail.
 
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { Choices } from "@omakase/machines/testing/seeded";
 import { CALM_INGRESS } from "./ingress.ts";
+import type { Victim } from "./victim.ts";
 import { CALM_WIRE } from "./wire.ts";
 import type { ChaosWorld } from "./world.ts";
 
@@ -100,6 +103,44 @@ export class Faults {
     const name = this.choices.pick([...this.world.wires.keys()]);
     this.tell("cut", { wire: name });
     this.world.wires.get(name)?.cutAll();
+  }
+
+  /** The database starts again on a disk that has room for a little more, and some seconds later on one with room. */
+  fullDisk(): void {
+    const convex = this.world.victims.get("convex");
+    if (!convex || convex.command !== convex.spec.command) return;
+    const sizes = ["convex.sqlite", "convex.sqlite-wal"].map((name) => {
+      const file = join(this.world.folder, "convex", name);
+      return existsSync(file) ? statSync(file).size : 0;
+    });
+    const blocks = Math.ceil(Math.max(...sizes) / 512) + 64;
+    const ms = 1_000 + this.choices.next() * 3_000;
+    this.tell("disk full", { blocks, ms: Math.round(ms) });
+    convex.command = ["sh", "-c", `trap '' XFSZ; ulimit -f ${blocks}; exec "$@"`, "sh", ...convex.spec.command];
+    this.startAgain(convex);
+    setTimeout(() => {
+      this.freeDisk();
+      this.startAgain(convex);
+    }, ms);
+  }
+
+  /** From its next start on the database has room. */
+  freeDisk(): void {
+    const convex = this.world.victims.get("convex");
+    if (convex) convex.command = convex.spec.command;
+  }
+
+  private startAgain(victim: Victim): void {
+    if (victim.signal("SIGKILL")) this.tell("kill", { name: victim.name });
+  }
+
+  /** The orchestrators' clocks are wrong for a while, by up to 84 minutes on or 36 back. */
+  jump(): void {
+    const wrongByMs = Math.round((this.choices.next() - 0.3) * 2 * 3_600_000);
+    const ms = 500 + this.choices.next() * 3_000;
+    this.tell("clock", { wrongByMs, ms: Math.round(ms) });
+    this.world.setClock(wrongByMs);
+    setTimeout(() => this.world.setClock(0), ms);
   }
 
   /** All is well again. @throws never: a stand-in that is away has forgotten its faults */
