@@ -92,21 +92,23 @@ export async function startConvex(options: ConvexOptions): Promise<RunningConvex
   installGlobals();
   mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   const log = new Log(nowMs, options.log);
+  const writeHealth = new WriteHealth(log);
   const store = Store.open(join(options.dir, "convex.sqlite"), {
     synchronous: options.synchronous ?? "FULL",
     now: nowMs,
     systemTables: SYSTEM_TABLES,
     longWork: (work) => runningFunctions.ownWork(work),
+    onRowsRefused: (error, isBroughtBack) => writeHealth.rowsRefused(error, isBroughtBack),
   });
   try {
-    return await serve(options, store, log);
+    return await serve(options, store, log, writeHealth);
   } catch (error) {
     store.close();
     throw error;
   }
 }
 
-async function serve(options: ConvexOptions, store: Store, log: Log): Promise<RunningConvex> {
+async function serve(options: ConvexOptions, store: Store, log: Log, writeHealth: WriteHealth): Promise<RunningConvex> {
   const host = options.host ?? "127.0.0.1";
   const adminKey = options.adminKey ?? readOrMakeAdminKey(options.dir);
   // Functions see the addresses in process.env, so the ports must be known before the code is loaded.
@@ -128,7 +130,6 @@ async function serve(options: ConvexOptions, store: Store, log: Log): Promise<Ru
   });
   const code = () => codeStore.code;
   const observer = new FunctionObserver(log);
-  const writeHealth = new WriteHealth(log);
   const loop: Loop = new Loop({
     store,
     onGroupFailed: (error) => writeHealth.refused(error),

@@ -128,6 +128,32 @@ describe("late rows", () => {
     expect(numbers(store)).toEqual([1, 2, 3]);
   });
 
+  test("N2: whoever opened the store is told of rows that were refused, once, and whether the journal has brought them back", () => {
+    const told: [string, boolean][] = [];
+    const watched = temporaryStore({
+      synchronous: "FULL",
+      onRowsRefused: (cause, isBroughtBack) => void told.push([cause instanceof Error ? cause.message : "", isBroughtBack]),
+    });
+    store.close();
+    store = watched.store;
+    write(1);
+    store.tidy();
+    write(2);
+    // The rollback, which goes back to before it, removes the trigger.
+    connection().run("CREATE TEMP TRIGGER full BEFORE INSERT ON main.documents BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    expect(ask(store, (tx) => tx.count("notes"))).toBe(2);
+    expect(told).toEqual([["no room", true]]);
+    write(3);
+    refuseRows(true);
+    expect(() => store.tidy()).toThrow("readonly");
+    expect(() => store.tidy()).toThrow(expect.objectContaining({ code: "StateLost" }));
+    expect(told).toEqual([
+      ["no room", true],
+      [expect.stringContaining("readonly"), false],
+    ]);
+    watched.dispose();
+  });
+
   test("N2: rows of a group that is still open, when they cannot be written, take the group with them and nothing else", () => {
     write(2);
     store.tidy();

@@ -35,6 +35,8 @@ export type StoreOptions = {
   longWork?: LongWork;
   /** Most text of replaced versions kept in memory for queries at an earlier timestamp. Default 16 Mi characters. */
   maxHistoryChars?: number;
+  /** SQLite refused rows of groups that were acknowledged, and the journal has brought them back, or could not (N2, M4). */
+  onRowsRefused?: (error: unknown, isBroughtBack: boolean) => void;
 };
 
 /** Runs work that may take long; the server around the engine may want to know. */
@@ -59,6 +61,7 @@ export class Store {
   private group: WriteGroup | null = null;
   private isClosed = false;
   private readonly longWork: LongWork;
+  private readonly onRowsRefused: NonNullable<StoreOptions["onRowsRefused"]>;
 
   private constructor(
     private readonly database: Database,
@@ -67,6 +70,7 @@ export class Store {
     options: StoreOptions,
   ) {
     this.longWork = options.longWork ?? ((work) => work());
+    this.onRowsRefused = options.onRowsRefused ?? (() => {});
     this.rows = new Rows(database);
     this.settings = new Settings(database);
     this.catalog = new Catalog(database, options.systemTables ?? []);
@@ -267,7 +271,13 @@ export class Store {
     } catch (error) {
       // The open group's own are not in the journal yet: it is over. Anything else is.
       if (this.group?.spoil()) throw asWriteRefused(error);
-      this.revert();
+      let isBroughtBack = false;
+      try {
+        this.revert();
+        isBroughtBack = true;
+      } finally {
+        this.onRowsRefused(error, isBroughtBack);
+      }
     }
   }
 

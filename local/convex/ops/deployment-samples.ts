@@ -54,6 +54,7 @@ export function deploymentSamples(
       counter("blobs_removed", "Contents removed with their last file.", files.stats.removed),
       counter("blobs_swept", "Contents without a file that the sweep removed.", files.stats.swept),
       counter("write_failures", "Groups of transactions the disk refused.", writeHealth.failures),
+      counter("row_refusals", "Times that rows acknowledged already were refused by the database.", writeHealth.rowRefusals),
       gauge("writable", "1 while the disk takes writes, 0 since it last refused one.", writeHealth.isFailing ? 0 : 1),
       gauge("database_bytes", "Size of the database file.", store.sizeBytes),
       gauge("latest_timestamp_seconds", "Timestamp of the last commit.", Number(store.latestTs) / 1e9),
