@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { seeded } from "@omakase/machines/testing/seeded";
-import type { Answer, PendingEffect, Settled, Settlement } from "../../convex/steps.ts";
+import type { Answer, Mail, PendingEffect, Settled, Settlement } from "../../convex/steps.ts";
 import { OmakaseError } from "../errors.ts";
 import { LaunchPace } from "../rates/launch-pace.ts";
 import { RateLimited } from "../rates/rate-limited.ts";
@@ -10,6 +10,7 @@ import { Fenced, type HostStore, Refused, Unanswered } from "../store/host-store
 import { CALM, Process, Scheduler } from "../testing/scheduler.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Holding } from "./holding.ts";
+import { Inbox } from "./inbox.ts";
 import { CONCURRENCY, type EffectContext, FAULT_ATTEMPTS, type Performed, type Performers, RETRY_POLICIES } from "./performer.ts";
 
 class Down extends OmakaseError {
@@ -29,6 +30,7 @@ function setup(perform: (context: EffectContext) => Promise<Performed>, settle?:
   const settled: Settlement[] = [];
   const fenced: Holding[] = [];
   const told: Settled[] = [];
+  const inbox = new Inbox();
   const log: string[] = [];
   const write = (event: string) => void log.push(event);
   const calls: { effectId: string; at: number }[] = [];
@@ -50,7 +52,7 @@ function setup(perform: (context: EffectContext) => Promise<Performed>, settle?:
     performers: Object.fromEntries(kinds.map((kind) => [kind, performer])) as unknown as Performers,
     log: { info: write, warn: write, error: write },
     allowed: async () => {},
-    inbox: { size: 0, arrivals: 0 },
+    inbox,
     onSettled: (one) => void told.push(one),
     onFenced: (holding) => {
       fenced.push(holding);
@@ -60,7 +62,7 @@ function setup(perform: (context: EffectContext) => Promise<Performed>, settle?:
   });
   const holding = new Holding({ shard: 1, epoch: 1 });
   const settledAll = (count: number) => scheduler.runUntil(() => settled.length === count, 3_600_000);
-  return { scheduler, clock, dispatcher, holding, settled, settledAll, fenced, told, calls, log };
+  return { scheduler, clock, dispatcher, inbox, holding, settled, settledAll, fenced, told, calls, log };
 }
 
 const anEffect = (index = 0, kind = "runTask"): PendingEffect => ({
@@ -71,6 +73,16 @@ const anEffect = (index = 0, kind = "runTask"): PendingEffect => ({
   createdAt: 0,
 });
 
+/** So many events that wait, none of them of the effects' shard. */
+function backlog(inbox: Inbox, events: number): void {
+  const holding = new Holding({ shard: 2, epoch: 1 });
+  const cause = { kind: "actor", name: "a/other" } as const;
+  for (let event = 0; event < events; event++) {
+    const id = `mail-${event}` as Mail["id"];
+    inbox.add({ actor: "a/other", holding, source: { kind: "mail", id }, eventId: id, event: "{}", cause });
+  }
+}
+
 describe("the dispatcher", () => {
   test("D3: retries with growing pauses and then tells the actor that it was given up", async () => {
     const { dispatcher, holding, calls, settled, settledAll } = setup(() => Promise.reject(new Down("503")));
@@ -80,6 +92,26 @@ describe("the dispatcher", () => {
     expect(settled[0]).toMatchObject({ state: "failed", launch: null });
     expect(JSON.parse(settled[0]?.answer ?? "")).toMatchObject({ type: "effect.failed", kind: "runTask", reason: "Down: 503" });
     expect(dispatcher.stats()).toEqual({ waiting: 0, inFlight: 0, open: ["ecs"] });
+  });
+
+  test("O4: what has ended of a shard that is handed over, or is lost, waits for no backlog", async () => {
+    const { scheduler, dispatcher, inbox, holding, settled } = setup(async () => DONE);
+    backlog(inbox, 10_000);
+    dispatcher.enqueue(anEffect(1), holding);
+    await scheduler.pass(100);
+    expect(settled).toHaveLength(0);
+    holding.close();
+    void dispatcher.finish(holding, 8_000);
+    await scheduler.pass(0);
+    expect(settled).toHaveLength(1);
+    const next = new Holding({ shard: 1, epoch: 2 });
+    dispatcher.enqueue(anEffect(2), next);
+    await scheduler.pass(100);
+    expect(dispatcher.stats().inFlight).toBe(1);
+    next.lose();
+    dispatcher.forget(next);
+    await scheduler.pass(0);
+    expect([settled.length, dispatcher.stats().inFlight]).toEqual([1, 0]);
   });
 
   test("a far side that says no is not asked again", async () => {

@@ -15,7 +15,6 @@ import { Fenced, type HostStore } from "../store/host-store.ts";
 import { Breaker, type Health } from "./breaker.ts";
 import { type Clock, wait } from "./clock.ts";
 import type { Holding } from "./holding.ts";
-import type { Inbox } from "./inbox.ts";
 import {
   CONCURRENCY,
   type EffectContext,
@@ -27,7 +26,7 @@ import {
   type Performers,
   RETRY_POLICIES,
 } from "./performer.ts";
-import { type Ending, Settling } from "./settling.ts";
+import { type Ending, Settling, type SettlingDeps } from "./settling.ts";
 import { Turns, type Waiting } from "./turns.ts";
 
 interface Lane {
@@ -47,7 +46,7 @@ export interface DispatcherDeps {
   readonly onSettled: (settled: Settled, effect: PendingEffect, holding: Holding) => void;
   readonly onFenced: (holding: Holding) => void;
   /** What waits to be stepped: endings give way to a backlog. */
-  readonly inbox: Pick<Inbox, "size" | "arrivals">;
+  readonly inbox: SettlingDeps["inbox"];
   /** Resolves when an effect of the holding may be performed now. @throws {Fenced} when the holding is lost */
   readonly allowed: (kind: string, holding: Holding) => Promise<void>;
 }
@@ -190,10 +189,12 @@ export class Dispatcher {
   forget(holding: Holding): void {
     for (const { turns } of Object.values(this.lanes)) turns.drop((waiting) => waiting.holding === holding);
     for (const waiting of this.held.values()) if (waiting.holding === holding) this.release(waiting);
+    this.settling.look();
   }
 
   /** Resolves when what is in flight of a holding that was closed has been settled or `graceMs` has passed. */
   async finish(holding: Holding, graceMs: number): Promise<void> {
+    this.settling.look();
     const deadline = this.deps.clock.elapsed() + graceMs;
     const isBusy = () => [...this.held.values()].some((waiting) => waiting.holding === holding && waiting.isBegun);
     while (isBusy() && this.deps.clock.elapsed() < deadline) await wait(this.deps.clock, DRAIN_POLL_MS);

@@ -21,6 +21,7 @@ export class Inbox {
   private added = 0;
   /** The timer events in memory; one that was cancelled or armed again since is not here any more. */
   private readonly fired = new Map<string, QueuedEvent>();
+  private readonly watchers = new Set<() => void>();
 
   get size(): number {
     return this.queue.length - this.head;
@@ -54,7 +55,14 @@ export class Inbox {
       this.queue = this.queue.slice(this.head);
       this.head = 0;
     }
+    for (const watcher of this.watchers) watcher();
     return taken;
+  }
+
+  /** Calls back each time that events have been taken. They may be put back. @returns ends that */
+  onTaken(call: () => void): () => void {
+    this.watchers.add(call);
+    return () => this.watchers.delete(call);
   }
 
   /** The first `count`, which stay where they are. */

@@ -30,7 +30,7 @@ export interface SettlingDeps {
   readonly onSettled: (settled: Settled, effect: PendingEffect, holding: Holding) => void;
   readonly onFenced: (holding: Holding) => void;
   /** What waits to be stepped. */
-  readonly inbox: Pick<Inbox, "size" | "arrivals">;
+  readonly inbox: Pick<Inbox, "size" | "arrivals" | "onTaken">;
 }
 
 /** An ending, and behind what it stands. */
@@ -45,7 +45,6 @@ interface Waiting extends Unsettled {
 const BACKLOG = 256;
 /** The longest an ending waits for others: a crash has so much more performed again. */
 const GIVE_WAY_MS = 2_000;
-const LOOK_MS = 20;
 
 const MAX_GROUP = 256;
 /** Of answers and errors: a call stays far below Convex's 16 MiB of arguments. */
@@ -58,6 +57,8 @@ export class Settling {
   private isRunning = false;
   /** 1 after a refusal, so that the one to blame is found; restored when the queue is empty. */
   private groupLimit = MAX_GROUP;
+  /** While endings give way: has them look whether they still have to. */
+  private wake: (() => void) | null = null;
 
   constructor(private readonly deps: SettlingDeps) {}
 
@@ -70,13 +71,19 @@ export class Settling {
     const behind = inbox.size > BACKLOG ? inbox.arrivals : 0;
     this.queue.push({ ...unsettled, behind, since: clock.elapsed() });
     if (!this.isRunning) void this.run();
+    else if (!unsettled.holding.isOpen) this.look();
+  }
+
+  /** A shard is being handed over, or is lost: its endings wait for nobody. Safe to repeat. */
+  look(): void {
+    this.wake?.();
   }
 
   private async run(): Promise<void> {
     this.isRunning = true;
     await Promise.resolve(); // what ends together is settled together
-    while (this.queue.length > 0) {
-      while (this.givesWay()) await wait(this.deps.clock, LOOK_MS);
+    for (let first = this.queue[0]; first; first = this.queue[0]) {
+      await this.giveWay(first);
       const group = this.take().filter((one) => {
         if (one.holding.isLost) one.ended();
         return !one.holding.isLost;
@@ -89,12 +96,20 @@ export class Settling {
     this.isRunning = false;
   }
 
-  /** A shard that is handed over waits for its endings. */
-  private givesWay(): boolean {
+  /** Resolves when what was there before an ending has been taken, or nobody may wait for that any longer. */
+  private async giveWay({ behind, since }: Waiting): Promise<void> {
     const { inbox, clock } = this.deps;
-    const first = this.queue[0];
-    const isBehind = first !== undefined && inbox.arrivals - inbox.size < first.behind;
-    return isBehind && clock.elapsed() - first.since < GIVE_WAY_MS && this.queue.every(({ holding }) => holding.isOpen);
+    const isBehind = () => inbox.arrivals - inbox.size < behind;
+    while (isBehind()) {
+      const leftMs = Math.ceil(since + GIVE_WAY_MS - clock.elapsed());
+      if (leftMs <= 0 || this.queue.some(({ holding }) => !holding.isOpen)) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.wake = resolve;
+      const ends = [inbox.onTaken(() => isBehind() || resolve()), clock.after(leftMs, resolve)];
+      await promise;
+      this.wake = null;
+      for (const end of ends) end();
+    }
   }
 
   /** The first that fit one call, at least one. */
