@@ -9,6 +9,7 @@ import { HostProcess } from "./child.ts";
 import { createFaucet } from "./faucet.ts";
 import { performersThatAnswerAtOnce } from "./performers.ts";
 import { type Delivery, type Stage, ticketOf } from "./stage.ts";
+import { WARM_STEPS } from "./warm-up.ts";
 
 const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {} };
 /** In which two hosts that have just begun have shared the shards. */
@@ -36,9 +37,6 @@ async function withHost<T>(stage: Stage, store: HostStore, use: (host: ReturnTyp
     await host.drain();
   }
 }
-
-/** Steps before anything is measured, by 64 at a time: a server runs for days, what its first seconds cost is `firstAck`. Peers get as many. */
-const WARM_STEPS = 12_000;
 
 export const warmUp = (stage: Stage, features: readonly FeatureAddress[]): Promise<number> =>
   stepRate(stage, features, 64, WARM_STEPS);

@@ -3,7 +3,7 @@
 //
 //   …Steps1, …Steps64   durable steps a second: of one workflow (us: one event at a time), of 64 at once
 //   …Recovery1kMs       from the start of the processes to the last of 1,000 overdue timers
-//   Each is warmed up by the same 12,000 steps first.
+//   Each is warmed up by the same number of steps first (warm-up.ts).
 //   ratio…              ours over theirs; of recoveries theirs over ours. Above 1 is ahead
 //
 // What they do differs: each peer's step is a function's result in its own journal, ours is an event consumed, a snapshot, a log row

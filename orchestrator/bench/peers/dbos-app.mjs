@@ -1,5 +1,6 @@
-// What DBOS runs for `bun run bench:peers`: DATABASE and MODE in the environment. As `perf` it measures and says one line of JSON; as
-// `sleep` it begins sleepers and says "asleep" for each; as `recover` it says "resumed" for each that wakes.
+// What DBOS runs for `bun run bench:peers`: DATABASE and MODE in the environment. As `perf` it makes WARM_STEPS, then measures and says
+// one line of JSON; as `sleep` it begins sleepers that sleep SLEEP_MS and says "asleep" for each; as `recover` it says "resumed" for
+// each that wakes.
 
 import { DBOS } from "@dbos-inc/dbos-sdk";
 
@@ -46,7 +47,7 @@ DBOS.setConfig({
 await DBOS.launch();
 switch (process.env.MODE) {
   case "perf":
-    await rate(1_200, 64, 10); // the warm-up everybody gets
+    await rate(Number(process.env.WARM_STEPS) / 10, 64, 10);
     say(JSON.stringify({ steps1: await rate(1, 1, 1_000), steps64: await rate(1_000, 64, 10) }));
     process.exit();
     break;

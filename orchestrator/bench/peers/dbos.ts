@@ -3,6 +3,7 @@
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { WARM_STEPS } from "../warm-up.ts";
 import { JOURNALLED_MS, type PeerFigures, SLEEP_MS, SLEEPERS } from "./peer.ts";
 import { freePorts, PeerProcess } from "./processes.ts";
 
@@ -14,6 +15,7 @@ export async function measureDbos(folder: string): Promise<PeerFigures> {
       DATABASE: database.url,
       MODE: mode,
       SLEEP_MS: String(SLEEP_MS),
+      WARM_STEPS: String(WARM_STEPS),
       NODE_ENV: "production",
     });
   try {

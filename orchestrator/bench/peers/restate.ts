@@ -2,6 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { WARM_STEPS } from "../warm-up.ts";
 import { eachAtOnce, JOURNALLED_MS, type PeerFigures, SLEEP_MS, SLEEPERS } from "./peer.ts";
 import { freePorts, PeerProcess } from "./processes.ts";
 
@@ -54,7 +55,7 @@ export async function measureRestate(folder: string): Promise<PeerFigures> {
   try {
     await insist(() => post(ports.admin, "/deployments", { uri: `http://127.0.0.1:${ports.service}` }));
     await insist(() => invoke("ping"));
-    await rate(1_200, 64, 10); // the warm-up everybody gets
+    await rate(WARM_STEPS / 10, 64, 10);
     const figures = { steps1: await rate(1, 1, 1_000), steps64: await rate(1_000, 64, 10) };
     const beganAt = Date.now();
     await eachAtOnce(SLEEPERS, 64, () => invoke("sleep/send", SLEEP_MS));
