@@ -1,4 +1,4 @@
-// The order of admission among ready features, as columns of `features.by_ready`: priority, then how many it unblocks, then age, then key.
+// The order of admission among features that are ready for a role, as columns of `features.by_ready`: priority, then how many it unblocks, then age, then key.
 
 import type { Id } from "./_generated/dataModel";
 import type { DatabaseReader } from "./_generated/server";

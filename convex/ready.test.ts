@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Role } from "@omakase/machines/roles";
 import { api } from "./_generated/api";
 import {
   actorAt,
@@ -16,21 +17,23 @@ import {
 } from "./world.testing.ts";
 
 const address = (id: string) => `${PROJECT}/${id}`;
-const ready = (id: string, priority: number) => {
-  const spawn = aFeatureBirth(address(id), { wants: "architect" });
+const ready = (id: string, priority: number, wants: Role = "architect") => {
+  const spawn = aFeatureBirth(address(id), { wants });
   if (spawn.view.kind === "feature") spawn.view.ticket.priority = priority;
   return spawn;
 };
 
-const aQuestion = (limit: number, excluding: string[]) => ({
+type Permits = Partial<Record<Role, number>>;
+
+const aQuestion = (limit: number, excluding: string[], permits?: Permits) => ({
   index: 0,
   kind: "findReady",
-  payload: JSON.stringify({ kind: "findReady", limit, excluding }),
+  payload: JSON.stringify({ kind: "findReady", limit, excluding, permits }),
   run: null,
 });
 
-async function ask(world: World, limit: number, excluding: string[] = []) {
-  const step = await take(world, PROJECT, { effects: [aQuestion(limit, excluding)] });
+async function ask(world: World, limit: number, excluding: string[] = [], permits?: Permits) {
+  const step = await take(world, PROJECT, { effects: [aQuestion(limit, excluding, permits)] });
   const effectId = step.kind === "stored" ? `${PROJECT}:${step.sequence}:0` : "";
   const letter = (await mailOf(world, PROJECT)).find(({ key }) => key === `effect:${effectId}`);
   return JSON.parse(letter?.event ?? "null") as { candidates: { feature: string; role: string }[] };
@@ -67,6 +70,26 @@ describe("findReady", () => {
     await take(world, PROJECT, { spawns: ["a", "b", "c", "d"].map((id) => ready(id, 1)) });
     const { candidates } = await ask(world, 2, [address("a"), address("c")]);
     expect(candidates.map(({ feature }) => feature)).toEqual([address("b"), address("d")]);
+  });
+
+  test("candidates of a full role hide nobody behind them, and of a role are named as many as it has permits", async () => {
+    const world = await aWorld();
+    await take(world, PROJECT, {
+      spawns: [
+        ...["a1", "a2", "a3"].map((id) => ready(id, 1)),
+        ready("c1", 2, "coder"),
+        ready("t1", 3, "tester"),
+        ready("c2", 4, "coder"),
+        ready("c3", 4, "coder"),
+      ],
+    });
+    const found = async (limit: number, permits: Permits, excluding: string[] = []) =>
+      (await ask(world, limit, excluding, permits)).candidates.map(({ feature }) => feature.slice(PROJECT.length + 1));
+    expect(await found(2, { architect: 0 })).toEqual(["c1", "t1"]);
+    expect(await found(9, { architect: 1, coder: 2, reviewer: 0 })).toEqual(["a1", "c1", "t1", "c2"]);
+    expect(await found(9, { architect: 1, coder: 2 }, [address("a1"), address("c1")])).toEqual(["a2", "t1", "c2", "c3"]);
+    expect(await found(2, {})).toEqual(["a1", "a2"]);
+    expect(await found(9, { architect: -1, coder: 0, tester: 0 })).toEqual([]);
   });
 
   test("a feature is ready exactly while its view wants a role", async () => {

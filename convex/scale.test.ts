@@ -56,8 +56,8 @@ async function addSiblings({ t }: World, count: number): Promise<void> {
 }
 
 /** A project's step that asks who is ready. */
-async function readsOfQuestion(world: World, excluding: string[]): Promise<number> {
-  const payload = JSON.stringify({ kind: "findReady", limit: 1, excluding });
+async function readsOfQuestion(world: World, excluding: string[], permits = {}): Promise<number> {
+  const payload = JSON.stringify({ kind: "findReady", limit: 1, excluding, permits });
   const letter = await aLetter(world, PROJECT, "ask");
   const step = aStep(await actorAt(world, PROJECT), letter, { effects: [{ index: 0, kind: "findReady", payload, run: null }] });
   return readsOf(world, ({ runMutation }) => runMutation(api.host.commit, { epochs: world.epochs, steps: [step] }));
@@ -104,6 +104,16 @@ describe("what a dispatch reads", () => {
     };
     const held = Array.from({ length: 40 }, (_, index) => `${PROJECT}/at-work-${index}`);
     expect(await reads(held)).toBe(await reads([]));
+  });
+
+  test("is nothing of a full role's queue, however long that is", async () => {
+    const reads = async (siblings: number) => {
+      const world = await aWorld();
+      await aFeature(world);
+      await addSiblings(world, siblings);
+      return readsOfQuestion(world, [], { architect: 0 });
+    };
+    expect(await reads(400)).toBe(await reads(4));
   });
 });
 

@@ -153,7 +153,7 @@ export default defineSchema({
     stateSince: v.number(),
     sequence: v.number(),
     createdAt: v.number(),
-    /** The order of admission: urgent first and none last; most dependents first (negated); then oldest; then key. */
+    /** The order of admission of those who want one role: urgent first and none last; most dependents first (negated); then oldest; then key. */
     ready: v.boolean(),
     priorityRank: v.number(),
     unblocksRank: v.number(),
@@ -162,7 +162,7 @@ export default defineSchema({
     .index("by_issue", ["project", "issueId"])
     .index("by_board", ["project", "column", "stateSince"])
     .index("by_open_pull", ["hasOpenPull", "project"])
-    .index("by_ready", ["project", "ready", "priorityRank", "unblocksRank", "createdAt", "key"]),
+    .index("by_ready", ["project", "ready", "wants", "priorityRank", "unblocksRank", "createdAt", "key"]),
 
   /** One row an agent (one run of a role on a feature). Written by `host.commit`. */
   agents: defineTable({

@@ -12,7 +12,12 @@ export interface FindReady {
   readonly limit: number;
   /** Features that already hold a place. */
   readonly excluding: readonly FeatureAddress[];
+  /** What each limited role has left: nobody beyond that can be admitted. Version 2 of the project did not say. */
+  readonly permits?: Permits;
 }
+
+/** Permits that are free; a role that is left out has no limit. */
+export type Permits = Readonly<Partial<Record<Role, number>>>;
 
 /** Reads the ticket's blockers again and looks for a cycle. Answer: `dependencies.resolved`, or `effect.failed`. */
 export interface ResolveDependencies {

@@ -25,7 +25,11 @@ interface Migration {
 
 /** By kind and by the version a snapshot was stored with. */
 const MIGRATIONS: Readonly<Record<ActorKind, Readonly<Record<string, Migration>>>> = {
-  project: { "1": { to: "2", migrate: withHolds } },
+  project: {
+    "1": { to: "2", migrate: withHolds },
+    // 3 says more when it asks who is ready: nothing is stored differently.
+    "2": { to: "3", migrate: (stored) => stored },
+  },
   feature: {
     // 2 hears of a missing pull request: nothing is stored differently.
     "1": { to: "2", migrate: (stored) => stored },

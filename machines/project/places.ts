@@ -4,8 +4,9 @@
 //   L2. A role's permit is given only while fewer than `limits.perRole` of it are granted.
 //   L3. Whoever waits for a permit is served before anybody new, in the order in which the places were given.
 
+import type { Permits } from "../effects.ts";
 import type { FeatureAddress } from "../ids.ts";
-import type { Role } from "../roles.ts";
+import { ROLES, type Role } from "../roles.ts";
 import type { ProjectLimits } from "./project-events.ts";
 
 export interface Place {
@@ -41,7 +42,21 @@ export function roomIn(places: Places, { features }: ProjectLimits): number {
 /** L2. */
 export function hasPermit(places: Places, limits: ProjectLimits, role: Role): boolean {
   const limit = limits.perRole[role];
-  return limit === undefined || placesOf(places).filter(([, place]) => place.granted && place.role === role).length < limit;
+  return limit === undefined || grantedOf(places, role) < limit;
+}
+
+const grantedOf = (places: Places, role: Role): number =>
+  placesOf(places).filter(([, place]) => place.granted && place.role === role).length;
+
+/** How many permits each limited role has left (L2): whole, never negative. */
+export function permitsLeft(places: Places, { perRole }: ProjectLimits): Permits {
+  const left: Partial<Record<Role, number>> = {};
+  for (const role of ROLES) {
+    const limit = perRole[role];
+    if (limit === undefined || limit === Number.POSITIVE_INFINITY) continue;
+    left[role] = limit > 0 ? Math.max(0, Math.ceil(limit) - grantedOf(places, role)) : 0;
+  }
+  return left;
 }
 
 const put = (places: Places, feature: FeatureAddress, place: Place): Places => ({ ...places, [feature]: place });

@@ -7,7 +7,18 @@ import { cutTicket } from "../feature/ticket.ts";
 import { type FeatureAddress, featureAddress } from "../ids.ts";
 import type { PipelineSettings, Role } from "../roles.ts";
 import { cut } from "../text.ts";
-import { admit, type Grant, grantWaiting, placesOf, roomIn, waitingIn, want, without, withoutPermit } from "./places.ts";
+import {
+  admit,
+  type Grant,
+  grantWaiting,
+  permitsLeft,
+  placesOf,
+  roomIn,
+  waitingIn,
+  want,
+  without,
+  withoutPermit,
+} from "./places.ts";
 import type { ProjectContext } from "./project-context.ts";
 import type { HoldScope, ProjectEvent } from "./project-events.ts";
 
@@ -42,7 +53,12 @@ export const projectActions = {
     ask: [
       {
         type: "effect",
-        params: { kind: "findReady", limit: roomIn(places, limits), excluding: placesOf(places).map(([feature]) => feature) },
+        params: {
+          kind: "findReady",
+          limit: roomIn(places, limits),
+          excluding: placesOf(places).map(([feature]) => feature),
+          permits: permitsLeft(places, limits),
+        },
       },
     ],
   })),

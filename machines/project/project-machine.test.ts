@@ -195,8 +195,20 @@ describe("project machine", () => {
     const again = next(failed.snapshot, { type: "xstate.after.askAgainMs.project.active.backingOff", at: 1 });
     expect([again.state, ...questions(again.asked)]).toEqual([
       "active.asking",
-      { kind: "findReady", limit: 1, excluding: [OTHER] },
+      { kind: "findReady", limit: 1, excluding: [OTHER], permits: {} },
     ]);
+  });
+
+  test("R13: the question says what each limited role has left, so that nobody is named who cannot be admitted", () => {
+    const limits = { features: 6, perRole: { architect: 2, coder: 1, tester: 0 } };
+    const places = {
+      [OTHER]: { role: "coder", granted: true },
+      [featureOf("OMA-3")]: { role: "coder", granted: false },
+      [featureOf("OMA-4")]: { role: "architect", granted: true },
+      [featureOf("OMA-5")]: { role: null, granted: false },
+    } as Places;
+    const [question] = questions(next(inState("active.idle", { limits, places }), EVENTS["feature.queued"]).asked);
+    expect(question).toMatchObject({ kind: "findReady", limit: 2, permits: { architect: 1, coder: 0, tester: 0 } });
   });
 
   test("R7: releasing and returning twice change nothing more", () => {

@@ -13,6 +13,7 @@
 //   R10. What the organisation holds a person cannot resume for the project alone, and the reverse: it goes on when nobody holds it.
 //   R11. A stop reaches every agent from every state, however it was held before.
 //   R12. While a budget has no room nobody is asked for again at once: after a while, or when it is raised.
+//   R13. A question says what each limited role has left: who waits for a full role hides nobody who could begin.
 
 import { and, not, setup } from "xstate";
 import { asks } from "../asks.ts";
@@ -93,7 +94,7 @@ export const projectMachine = setup({
   delays: { askAgainMs: ASK_AGAIN_MS, lookAtBudgetMs: LOOK_AT_BUDGET_MS },
 }).createMachine({
   id: "project",
-  version: "2",
+  version: "3",
   context: ({ input }) => newProject(input),
   initial: "active",
   states: {

@@ -6,6 +6,7 @@ import type { Blocker, FeatureEvent, TicketFacts } from "../feature/feature-even
 import { type ActorAddress, type AgentAddress, type FeatureAddress, lastSegment, parentOf } from "../ids.ts";
 import type { Role } from "../roles.ts";
 import { aTicket, featureOf, PROJECT } from "./builders.ts";
+import { candidatesOf } from "./candidates.ts";
 import type { Choices } from "./seeded.ts";
 import type { Perform, World } from "./world.ts";
 
@@ -55,13 +56,10 @@ export class FarEnds {
     switch (effect.kind) {
       case "findReady": {
         this.openQuestions += 1;
-        const ready = world
-          .addresses<FeatureAddress>("feature")
-          .flatMap((feature) => {
-            const role = world.view(feature).wants;
-            return role !== null && !effect.excluding.includes(feature) ? [{ feature, role }] : [];
-          })
-          .slice(0, effect.limit);
+        const ready = candidatesOf(
+          effect,
+          world.addresses<FeatureAddress>("feature").map((feature) => ({ feature, role: world.view(feature).wants })),
+        );
         const isRefused = this.#goesWrong();
         const isOutOfBudget = this.#goesWrong();
         return world.later("ready.found", () => {

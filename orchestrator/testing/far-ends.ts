@@ -1,8 +1,9 @@
 // The far sides of a simulation: Linear, GitHub and ECS as far as performers can tell, and the answers Convex works out. They keep
 // a ledger of every call for the checker; tasks live on here whatever happens to the orchestrators, and tell Convex, not them.
 
-import { parentOf } from "@omakase/machines";
+import { type FeatureAddress, parentOf } from "@omakase/machines";
 import type { PerformedEffect as Effect, Question } from "@omakase/machines/effects";
+import { candidatesOf } from "@omakase/machines/testing/candidates";
 import type { Choices } from "@omakase/machines/testing/seeded";
 import { clientToken, uuidFor } from "../actors/effect-tokens.ts";
 import type { EffectContext, Performed, PerformedKind, Performers } from "../actors/performer.ts";
@@ -129,15 +130,13 @@ export class FarEnds {
   }
 
   #findReady({ actor: project, payload }: OutboxRow) {
-    const { limit, excluding } = JSON.parse(payload) as Extract<Question, { kind: "findReady" }>;
-    const candidates = [...this.tables.actors.values()]
-      .flatMap(({ address, view }) =>
-        view?.kind === "feature" && view.wants && parentOf(address as never) === project
-          ? [{ feature: address, role: view.wants }]
-          : [],
-      )
-      .filter(({ feature }) => !(excluding as readonly string[]).includes(feature))
-      .slice(0, limit);
+    const question = JSON.parse(payload) as Extract<Question, { kind: "findReady" }>;
+    const waiting = [...this.tables.actors.values()].flatMap(({ address, view }) =>
+      view?.kind === "feature" && parentOf(address as never) === project
+        ? [{ feature: address as FeatureAddress, role: view.wants ?? null }]
+        : [],
+    );
+    const candidates = candidatesOf(question, waiting);
     return this.#said({ type: "ready.found", candidates });
   }
 
