@@ -95,7 +95,7 @@ describe("validators", () => {
     expect(parse(v.object({})).checkDocument(document, tableOf)).toContain("Object: {a: 1.0}");
   });
 
-  test("a patched document fits when it would fit looked at whole", () => {
+  test("V4: a patched document fits when it would fit looked at whole", () => {
     const validators = [
       v.object({ a: v.number(), b: v.optional(v.string()), c: v.optional(v.id("users")) }),
       v.object({ a: v.union(v.number(), v.string()), constructor: v.optional(v.number()) }),

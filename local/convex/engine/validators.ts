@@ -2,6 +2,7 @@
 //   V1. A check never throws on a value, however hostile; it answers null or one text.
 //   V2. A union fails as a whole: the text names the union, not the member that came closest.
 //   V3. `fits` and `mismatch` agree. Nearly every value fits, and union members that do not are no news: texts are made afterwards.
+//   V4. A document that fitted fits for as long as what changes of it does: a patch costs what it sets, however wide the document.
 // Whether a value fits is fits.ts; how validators and values print in the texts is validator-text.ts.
 import { SchemaRefused } from "./errors.ts";
 import { compileFits, compilePatchFits, type Fits, isSame, type PatchFits } from "./fits.ts";
@@ -55,7 +56,7 @@ export class Validator {
     return this.documentFits(document, tableOf) ? null : this.documentText(document, tableOf);
   }
 
-  /** As checkDocument, for one that matched until the fields in `changed` were set or removed. */
+  /** As checkDocument, for one that matched until the fields in `changed` were set or removed (V4). */
   checkPatched(document: JsonObject, changed: JsonObject, tableOf: TableOfId): string | null {
     const isFit = this.patchFits?.(document, changed, tableOf) ?? this.documentFits(document, tableOf);
     return isFit ? null : this.documentText(document, tableOf);
