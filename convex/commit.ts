@@ -1,8 +1,8 @@
 // How a batch of steps is stored. One transaction: everything or nothing. `host.commit` is its only caller.
 //
 //   C1. The event's row is the right to apply it: the step that consumes it deletes it, or makes it another timer's (timers.ts). What is
-//       recorded is what the row says, which is what the step was computed on. Without the row, the receipt tells a repeat (answered from what is stored, nothing written) from
-//       an event that nobody sent (refused).
+//       recorded is what the row says, which is what the step was computed on. Without the row, the receipt tells a repeat (answered from
+//       what is stored, nothing written) from an event that nobody sent (refused).
 //   C2. An actor's sequence is the expected one, else the whole batch is a conflict: sequences are gap-free (H3).
 //   C3. A step reaches its own project only: sends, spawns and rows of another project are refused (P9).
 //   C4. An actor's row and its view row are written once a batch, with what its last step said.

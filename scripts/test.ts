@@ -72,7 +72,11 @@ const withoutPassed = (output: string): string =>
   output
     .split("\n")
     .filter((line) => !/^(\(pass\) .*|\s*)$/.test(line))
+    .filter((line, at, lines) => !(isHeading(line) && isHeading(lines[at + 1])))
     .join("\n");
+
+/** The name of a test file, above its tests. */
+const isHeading = (line: string | undefined): boolean => line !== undefined && /^\S+\.test\.tsx?:$/.test(line);
 
 const outcomes: Outcome[] = [];
 function tell(outcome: Outcome): void {
